@@ -1,0 +1,47 @@
+"""[I/O] Commands of the receiver – wiring only.
+
+Exit codes: 0 done · 2 wrong usage or settings, or a damaged file · 75 try again later
+"""
+
+import argparse
+import logging
+import sys
+
+from receiver import config, day_files, journal, sealing, serve
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m receiver", description="Receives Plivo's delivery reports and keeps them."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    serving = commands.add_parser("serve", help="answer Plivo's callbacks until stopped")
+    serving.add_argument(
+        "--unsigned", action="store_true", help="take reports from anybody, on loopback only"
+    )
+    sealer = commands.add_parser("seal", help="write the journal to Parquet now")
+    for command in (serving, sealer):
+        config.add_flags(command)
+    options = parser.parse_args(arguments)
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    try:
+        settings = config.load(config.flags_of(options))
+        if options.command == "serve":
+            serve.serve(settings, unsigned=options.unsigned)
+        else:
+            sealed = sealing.seal_all(settings.data_dir)
+            print(f"sealed {sealed.reports} reports into {sealed.files} files")
+    except (config.SettingError, journal.DamagedJournal, day_files.FileProblem) as problem:
+        print(f"receiver: {problem}", file=sys.stderr)
+        return 2
+    except (journal.NotDurable, OSError) as problem:
+        print(f"receiver: {problem}", file=sys.stderr)
+        return 75
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,184 @@
+"""[I/O] Routes and status codes, nothing else.
+
+    body over 64 KiB      413
+    wrong path or secret  404, no trace but a count
+    signature wrong       403, counted and logged without secrets or whole numbers
+    not durable           503, so that Plivo tries again
+    else                  stored durably, then 200: never refused for its content
+"""
+
+import hmac
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+from bottle import Bottle, request, response
+
+from receiver.callback import Callback, Kind
+from receiver.config import Settings
+from receiver.journal import NotDurable
+from receiver.metrics import Metrics
+from receiver.signature import HEADERS, SignedRequest, Verdict, check
+
+MOST_BODY_BYTES = 64 * 1024
+
+_ANSWERS = {
+    "delivery_report": ("text/plain; charset=utf-8", "Delivery status reported"),
+    "message": ("application/xml", "<Response/>"),
+}
+# Any of these means that a proxy stands between; the figures are for this machine alone.
+_FORWARDING = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA",
+               "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_CF_CONNECTING_IP")  # fmt: skip
+_ENVIRON_NAMES = {name: "HTTP_" + name.upper().replace("-", "_") for name in HEADERS}
+
+log = logging.getLogger("receiver")
+
+
+class Store(Protocol):
+    """Where callbacks go. `append` and `probe` return once durable, or raise NotDurable."""
+
+    def append(self, callback: Callback) -> None: ...
+    def probe(self) -> None: ...
+
+
+def build_app(
+    settings: Settings,
+    store: Store,
+    *,
+    metrics: Metrics,
+    now: Callable[[], datetime],
+    unsigned: bool = False,
+) -> Bottle:
+    """The receiver as a WSGI application."""
+    app = Bottle()
+    webhook = _Webhook(settings, store, metrics=metrics, now=now, unsigned=unsigned)
+    for kind in _ANSWERS:
+        for path in (f"/{kind}", f"/{kind}/<secret>"):
+            app.route(path, ["GET", "POST", "HEAD"], webhook.route(kind))
+
+    @app.get("/healthz")
+    def _alive() -> str:
+        response.content_type = "text/plain; charset=utf-8"
+        return "alive\n"
+
+    @app.get("/readyz")
+    def _ready() -> str:
+        response.content_type = "text/plain; charset=utf-8"
+        try:
+            store.probe()
+        except NotDurable as problem:
+            response.status = 503
+            return f"not ready: {problem}\n"
+        return "ready\n"
+
+    @app.get("/metrics")
+    def _metrics() -> bytes | str:
+        if not _from_this_machine(request.environ):
+            return _refuse(404)
+        response.content_type = "text/plain; version=0.0.4; charset=utf-8"
+        return metrics.text()
+
+    for status in (404, 405, 413, 500):
+        app.error(status)(lambda error: f"{error.status_line}\n")
+    return app
+
+
+class _Webhook:
+    """The two callback routes: who may, whose it is, is it stored."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        *,
+        metrics: Metrics,
+        now: Callable[[], datetime],
+        unsigned: bool,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._metrics = metrics
+        self._now = now
+        self._unsigned = unsigned
+
+    def route(self, kind: Kind) -> Callable[..., str]:
+        content_type, text = _ANSWERS[kind]
+
+        def answer(secret: str | None = None) -> str:
+            if not self._knows_the_path(secret):
+                self._metrics.refused.labels("path").inc()
+                return _refuse(404)
+            if request.method == "HEAD":
+                return ""
+            status = self._take(kind)
+            if status != 200:
+                return _refuse(status)
+            response.content_type = content_type
+            return text
+
+        return answer
+
+    def _knows_the_path(self, secret: str | None) -> bool:
+        expected = self._settings.receiver_path_secret
+        if expected is None:
+            return secret is None
+        return secret is not None and hmac.compare_digest(secret.encode(), expected.encode())
+
+    def _take(self, kind: Kind) -> int:
+        """The status code for this callback; 200 only when it is on disk."""
+        received_at = self._now()
+        body = request.environ["wsgi.input"].read(MOST_BODY_BYTES + 1)
+        if len(body) > MOST_BODY_BYTES:
+            self._metrics.refused.labels("size").inc()
+            return 413
+        query = request.environ.get("QUERY_STRING", "").encode("latin-1")
+        verdict = self._verdict(body, query)
+        if verdict.scheme is None:
+            self._metrics.refused.labels("signature").inc()
+            log.warning("refused a %s: %s", kind, verdict.reason)
+            return 403
+        callback = Callback(
+            received_at=received_at,
+            kind=kind,
+            http_method=request.method,
+            body=body,
+            query=query,
+            account=verdict.account,
+            signature=verdict.scheme,
+        )
+        try:
+            with self._metrics.seconds_to_durable.time():
+                self._store.append(callback)
+        except NotDurable as problem:
+            self._metrics.refused.labels("not_durable").inc()
+            log.error("could not store a %s, Plivo will try again: %s", kind, problem)
+            return 503
+        self._metrics.accepted.labels(kind).inc()
+        return 200
+
+    def _verdict(self, body: bytes, query: bytes) -> Verdict:
+        if self._unsigned:
+            return Verdict("none")
+        environ = request.environ
+        # The path as it came: Plivo signs the URL as configured, byte for byte.
+        path = environ.get("REQUEST_URI", environ["PATH_INFO"]).partition("?")[0]
+        signed = SignedRequest(
+            method=request.method,
+            url=f"{self._settings.public_url}{path}",
+            query=query,
+            body=body,
+            headers={name: environ.get(key, "") for name, key in _ENVIRON_NAMES.items()},
+        )
+        return check(signed, self._settings.tokens, policy=self._settings.signature_policy)
+
+
+def _refuse(status: int) -> str:
+    response.status = status
+    response.content_type = "text/plain; charset=utf-8"
+    return f"{response.status_line}\n"
+
+
+def _from_this_machine(environ: dict[str, str]) -> bool:
+    local = environ.get("REMOTE_ADDR", "") in ("127.0.0.1", "::1")
+    return local and not any(name in environ for name in _FORWARDING)

@@ -1,0 +1,56 @@
+"""[I/O] One file per journal and finished day: many small sealed files become one.
+
+Only ranges that the journal has cleared are taken, so that a sealing which a crash interrupted
+never writes again what compaction has moved. The narrow files stay for a grace period.
+"""
+
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+
+from receiver import day_files, journal, sealing
+from receiver.columns import REPORTS
+from receiver.day_files import FileName
+
+
+def compact_finished_days(data_dir: Path, *, today: date) -> int:
+    """Compact every day before `today` (UTC) for the journals of this folder; how many files made.
+
+    Raises as sealing does.
+    """
+    made = 0
+    reports = data_dir / "reports"
+    for path in journal.journals(data_dir / "journal"):
+        with sealing.seal_lock(path, wait=False) as mine:
+            if not mine:
+                continue
+            with closing(journal.connect(path)) as connection:
+                cleared = sealing.cleared_up_to(connection)
+            for day in (day for day in day_files.days(reports) if day < today):
+                made += _compact(reports, day, source=path.stem, cleared=cleared)
+                day_files.remove_superseded(reports, day)
+    return made
+
+
+def _compact(reports: Path, day: date, *, source: str, cleared: int) -> int:
+    narrow = {
+        path: name
+        for path in day_files.live_files_of(reports, day)
+        if (name := FileName.parse(path.name)) and name.source == source and name.last <= cleared
+    }
+    if len(narrow) <= 1:
+        return 0
+    table = pa.concat_tables(
+        [day_files.read(path).select(REPORTS.names) for path in narrow]
+    ).sort_by("report_id")
+    wide = FileName(
+        source, min(n.first for n in narrow.values()), max(n.last for n in narrow.values())
+    )
+    path = day_files.partition(reports, day) / str(wide)
+    day_files.write(table, path)
+    if day_files.read(path, ["report_id"])["report_id"] != table["report_id"]:
+        path.unlink()
+        raise day_files.FileProblem(f"{path} did not read back as written; the disk may be failing")
+    return 1

@@ -1,0 +1,209 @@
+"""[I/O] One frozen record of settings; the only reader of the environment and of `.env`.
+
+Each setting is described here once: its default, what is allowed, what it is for.
+The README's table and the `--help` of every command are made from these lines.
+"""
+
+import argparse
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+
+class SettingError(Exception):
+    """A setting is missing or wrong; the message names it and says what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An auth token and, where known, the account that it belongs to."""
+
+    secret: str = field(repr=False)
+    account: str | None = None
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _optional(value: str) -> str | None:
+    return value or None
+
+
+def _choice(*allowed: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value not in allowed:
+            raise ValueError(" or ".join(allowed))
+        return value
+
+    return parse
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", value) or not low <= int(value) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(value)
+
+    return parse
+
+
+def _seconds(value: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", value) or float(value) <= 0:
+        raise ValueError("seconds above 0, such as 60 or 0.5")
+    return float(value)
+
+
+def _base_url(value: str) -> str | None:
+    """The address without a trailing slash: what Plivo signs is this + path + query."""
+    if not value:
+        return None
+    parts = urlsplit(value)
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.netloc
+        or parts.query
+        or parts.fragment
+        or parts.username
+        or re.search(r"\s", value)
+    ):
+        raise ValueError("http(s)://host[:port][/path] without query, such as https://sms.example.org")
+    return value.rstrip("/")
+
+
+def _path_secret(value: str) -> str | None:
+    if not value:
+        return None
+    if not re.fullmatch(r"[A-Za-z0-9_~.-]{8,200}", value) or value in (".", ".."):
+        raise ValueError("8 to 200 characters of A-Z a-z 0-9 - _ ~ .")
+    return value
+
+
+def _tokens(value: str) -> tuple[Token, ...]:
+    tokens = []
+    for entry in filter(None, (part.strip() for part in value.split(","))):
+        account, colon, secret = entry.rpartition(":")
+        if colon and not (account and secret):
+            raise ValueError("comma-separated, each TOKEN or SA…:TOKEN")
+        tokens.append(Token(secret, account or None))
+    return tuple(tokens)
+
+
+def _setting(
+    default: str, parse: Callable[[str], Any], about: str, *, secret: bool = False
+) -> Any:
+    return field(metadata={"default": default, "parse": parse, "about": about, "secret": secret})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings of both programs, checked. Names are those of the environment in lower case."""
+
+    plivo_auth_id: str | None = _setting(
+        "", _optional, "Auth ID of the Plivo account (console, Overview)"
+    )
+    plivo_auth_token: str | None = _setting(
+        "", _optional, "its auth token: reads the log, checks signatures", secret=True
+    )
+    plivo_extra_auth_tokens: tuple[Token, ...] = _setting(
+        "",
+        _tokens,
+        "more tokens whose signatures count, comma-separated, each `token` or `SA…:token`: "
+        "subaccounts, or the old token while you rotate",
+        secret=True,
+    )
+    plivo_api_url: str = _setting(
+        "https://api.plivo.com", _base_url, "where Plivo's API is; a stand-in can serve"
+    )
+    data_dir: Path = _setting("data", Path, "the data folder")
+    public_url: str | None = _setting(
+        "", _base_url, "the receiver's address as Plivo calls it; signatures are checked against it"
+    )
+    receiver_host: str = _setting("127.0.0.1", _text, "address to listen on")
+    receiver_port: int = _setting("8080", _whole(0, 65535), "port to listen on; 0 takes a free one")
+    receiver_threads: int = _setting("16", _whole(1, 512), "requests answered at the same time")
+    receiver_path_secret: str | None = _setting(
+        "",
+        _path_secret,
+        "last segment of the callback path, known to Plivo and you; "
+        "a V2 signature leaves the body open, so set it",
+        secret=True,
+    )
+    signature_policy: str = _setting(
+        "strict",
+        _choice("strict", "v2-too"),
+        "`strict`: where a V3 signature is sent it must match; `v2-too`: a V2 one will do",
+    )
+    seal_seconds: float = _setting("60", _seconds, "seconds from one sealing of the journal to the next")
+    log_requests_per_minute: int = _setting(
+        "20", _whole(1, 1_000_000), "Plivo's quota for reading the message log"
+    )
+    receipt_horizon_hours: int = _setting(
+        "72", _whole(1, 2160), "hours without a sign of life after which no receipt is expected"
+    )
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """Every token that may sign, the main account's first."""
+        main = (
+            (Token(self.plivo_auth_token, self.plivo_auth_id),) if self.plivo_auth_token else ()
+        )
+        return main + self.plivo_extra_auth_tokens
+
+
+def names() -> list[str]:
+    """The settings' names in the environment, in the order of the README."""
+    return [setting.name.upper() for setting in fields(Settings)]
+
+
+def describe(name: str) -> tuple[str, str]:
+    """A setting's default ("" = none) and what it is for."""
+    metadata = Settings.__dataclass_fields__[name.lower()].metadata
+    return metadata["default"], metadata["about"]
+
+
+def load(
+    flags: Mapping[str, str | None] | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    dotenv: Path = Path(".env"),
+) -> Settings:
+    """The settings in force: flag over environment over `.env` over default.
+
+    Raises SettingError with the name, the value (secrets masked) and what is allowed.
+    """
+    from_file = {} if environment is not None else dotenv_values(dotenv)
+    layers = (flags or {}, os.environ if environment is None else environment, from_file)
+    values = {}
+    for setting in fields(Settings):
+        name = setting.name.upper()
+        given = next((text for layer in layers if (text := layer.get(name)) is not None), None)
+        text = (given or "").strip() or setting.metadata["default"]
+        try:
+            values[setting.name] = setting.metadata["parse"](text)
+        except ValueError as wrong:
+            shown = "***" if setting.metadata["secret"] else repr(text)
+            raise SettingError(f"{name} is {shown}; allowed: {wrong}") from None
+    return Settings(**values)
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """A flag for each setting, named like it: DATA_DIR is --data-dir."""
+    group = parser.add_argument_group("settings (also from the environment or .env)")
+    for name in names():
+        default, about = describe(name)
+        shown = f" [{default}]" if default else ""
+        group.add_argument(
+            f"--{name.lower().replace('_', '-')}", dest=name, metavar="…", help=about.replace("%", "%%") + shown
+        )
+
+
+def flags_of(options: argparse.Namespace) -> dict[str, str | None]:
+    """The settings given as flags."""
+    return {name: getattr(options, name, None) for name in names()}

@@ -1,0 +1,175 @@
+"""[I/O] Daily Parquet files: their names, how they come to be, and which of them count.
+
+A file lies in `date=YYYY-MM-DD/` and is named `SOURCE-FIRST-LAST.parquet`: whoever wrote it (a
+journal's random id) and the range of its numbers that it covers. A file whose range lies within
+that of another of the same source and day is superseded: compaction writes the wider file first
+and removes the narrow ones only after a grace period, so a reader in mid-scan keeps its files and
+a new one sees each row once. Files of other names are foreign and always count.
+
+A file appears complete or not at all: written beside, fsynced, renamed, folder fsynced. This
+module is the only place that renames. Temporary names start with `_`.
+"""
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+GRACE_SECONDS = 3600.0
+
+_PARTITION = re.compile(r"date=(\d{4}-\d{2}-\d{2})")
+_NAME = re.compile(r"([0-9a-z]+)-(\d{16})-(\d{16})\.parquet")
+
+
+class FileProblem(Exception):
+    """A file of the data folder cannot be read or written; the message names it and the next step.
+
+    `NotParquet` and `WrongColumns` are found by readers; the reader of a day decides nothing.
+    """
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class FileName:
+    """Rows `first`..`last` (inclusive) of one source, as far as they belong to the file's day."""
+
+    source: str
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        return f"{self.source}-{self.first:016d}-{self.last:016d}.parquet"
+
+    @classmethod
+    def parse(cls, name: str) -> "FileName | None":
+        """None for a foreign name."""
+        match = _NAME.fullmatch(name)
+        return cls(match[1], int(match[2]), int(match[3])) if match else None
+
+    def covers(self, other: "FileName") -> bool:
+        return self.source == other.source and self.first <= other.first <= other.last <= self.last
+
+
+def partition(folder: Path, day: date) -> Path:
+    return folder / f"date={day.isoformat()}"
+
+
+def days(folder: Path) -> list[date]:
+    """The days that have a partition, oldest first. A missing folder has none."""
+    if not folder.is_dir():
+        return []
+    found = []
+    for entry in folder.iterdir():
+        match = _PARTITION.fullmatch(entry.name)
+        if match and entry.is_dir():
+            found.append(date.fromisoformat(match[1]))
+    return sorted(found)
+
+
+def live_files(folder: Path) -> list[Path]:
+    """Every file of the dataset that counts, superseded ones left out, in a stable order."""
+    return [path for day in days(folder) for path in live_files_of(folder, day)]
+
+
+def live_files_of(folder: Path, day: date) -> list[Path]:
+    live, _ = _sorted_out(partition(folder, day))
+    return live
+
+
+def remove_superseded(folder: Path, day: date, *, grace_seconds: float = GRACE_SECONDS) -> int:
+    """Delete the files that another one has covered for longer than the grace period."""
+    _, superseded = _sorted_out(partition(folder, day))
+    removed = 0
+    for path, by in superseded:
+        if time.time() - by.stat().st_mtime > grace_seconds:
+            path.unlink(missing_ok=True)
+            removed += 1
+    return removed
+
+
+def _sorted_out(place: Path) -> tuple[list[Path], list[tuple[Path, Path]]]:
+    """The files that count, and those that do not, each with the file that covers it."""
+    entries = os.listdir(place) if place.is_dir() else []
+    visible = sorted(n for n in entries if n.endswith(".parquet") and n[0] not in "._")
+    by_source: dict[str, list[FileName]] = {}
+    for name in filter(None, map(FileName.parse, visible)):
+        by_source.setdefault(name.source, []).append(name)
+    covered: dict[str, str] = {}
+    for names in by_source.values():
+        widest: FileName | None = None
+        for name in sorted(names, key=lambda n: (n.first, -n.last)):
+            if widest is not None and widest.covers(name):
+                covered[str(name)] = str(widest)
+            else:
+                widest = name
+    live = [place / name for name in visible if name not in covered]
+    return live, [(place / name, place / by) for name, by in sorted(covered.items())]
+
+
+def write(table: pa.Table, path: Path) -> None:
+    """Put a Parquet file there: complete and durable when this returns, or not at all."""
+    make_folder(path.parent)
+    temporary = path.with_name(f"_{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
+            # Page checksums let a reader notice flipped bits.
+            pq.write_table(table, file, compression="zstd", write_page_checksum=True)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def remove(path: Path) -> None:
+    """Take a derived file away for good."""
+    path.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def read(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """The file's rows, its checksums verified. Raises FileProblem."""
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            return file.read(columns=columns)
+    except (pa.ArrowException, OSError) as problem:
+        raise unreadable(path, problem) from problem
+
+
+def unreadable(path: Path, problem: Exception) -> FileProblem:
+    first_line = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
+    return FileProblem(
+        f"{path} cannot be read as Parquet ({first_line}). Restore it from a copy, or move it out "
+        "of the data folder to go on without its rows."
+    )
+
+
+def make_folder(folder: Path) -> None:
+    """The folder with its parents, durable, for the owner's eyes only."""
+    missing = [p for p in (folder, *folder.parents) if not p.exists()]
+    for place in reversed(missing):
+        place.mkdir(mode=0o700, exist_ok=True)
+        sync_folder(place.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in the folder outlive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_leftovers(folder: Path, day: date) -> Iterator[Path]:
+    """Delete temporary files that a crash left behind; only whoever holds the seal lock may."""
+    for path in partition(folder, day).glob("_*.tmp"):
+        path.unlink(missing_ok=True)
+        yield path

@@ -1,0 +1,173 @@
+"""[I/O] From the journal into daily Parquet files, each report exactly once.
+
+    1. plan    in the journal: rows FIRST..LAST are to be sealed
+    2. write   one file per UTC day of reception, named after journal, FIRST and LAST
+    3. verify  each file read back holds the `report_id`s
+    4. clear   the rows, then the plan
+
+A crash at any point leaves the plan, and the next sealing carries out the same one again: a file
+that is there and right is kept, one that is missing is written anew. Sealing and compaction of a
+journal exclude each other by a lock, across processes.
+"""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+
+from receiver import day_files, journal
+from receiver.callback import as_text, report_fields
+from receiver.columns import REPORTS
+from receiver.day_files import FileName
+from receiver.journal import Entry
+
+SEAL_ROWS = 50_000
+_CLEAR_ROWS = 2_000  # at a time, so that requests need not wait long for the write lock
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What one sealing did."""
+
+    reports: int = 0
+    files: int = 0
+
+    def __add__(self, other: "Sealed") -> "Sealed":
+        return Sealed(self.reports + other.reports, self.files + other.files)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    first: int
+    last: int
+
+
+def seal_all(data_dir: Path, *, wait: bool = True) -> Sealed:
+    """Seal every journal of the data folder. With `wait=False` skip one that another is sealing.
+
+    Raises journal.DamagedJournal, day_files.FileProblem, OSError (disk full, no right to write).
+    """
+    done = Sealed()
+    for path in journal.journals(data_dir / "journal"):
+        with seal_lock(path, wait=wait) as mine:
+            if mine:
+                done += _seal(path, data_dir / "reports")
+    return done
+
+
+@contextmanager
+def seal_lock(path: Path, *, wait: bool) -> Iterator[bool]:
+    """Be the only one who seals or compacts this journal; False where another process is at it."""
+    descriptor = os.open(path.with_suffix(".seal"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
+
+
+def cleared_up_to(connection: sqlite3.Connection) -> int:
+    """The number up to which every row has been sealed, verified and cleared."""
+    row = connection.execute(
+        "select coalesce((select first from planned_seal), (select min(number) from callbacks), "
+        "(select seq + 1 from sqlite_sequence where name = 'callbacks'), 1) - 1"
+    ).fetchone()
+    return int(row[0])
+
+
+def _seal(path: Path, reports: Path) -> Sealed:
+    done = Sealed()
+    with closing(journal.connect(path)) as connection:
+        journal.identity(connection, path)
+        newest = connection.execute("select max(number) from callbacks").fetchone()[0]
+        while plan := _pending_plan(connection) or _new_plan(connection, newest):
+            done += _carry_out(plan, connection, path, reports)
+    return done
+
+
+def _pending_plan(connection: sqlite3.Connection) -> _Plan | None:
+    row = connection.execute("select first, last from planned_seal").fetchone()
+    return _Plan(*row) if row else None
+
+
+def _new_plan(connection: sqlite3.Connection, newest: int | None) -> _Plan | None:
+    """The oldest rows, as many as fit into memory, none that came after the sealing began."""
+    with journal.transaction(connection):
+        first, last = connection.execute(
+            "select min(number), max(number) from "
+            "(select number from callbacks where number <= ? order by number limit ?)",
+            (newest, SEAL_ROWS),
+        ).fetchone()
+        if first is None:
+            return None
+        connection.execute("insert into planned_seal values (?, ?)", (first, last))
+    return _Plan(first, last)
+
+
+def _carry_out(
+    plan: _Plan, connection: sqlite3.Connection, path: Path, reports: Path
+) -> Sealed:
+    by_day: dict[date, list[Entry]] = {}
+    for entry in journal.entries(connection, path, plan.first, plan.last):
+        by_day.setdefault(entry.callback.received_at.date(), []).append(entry)
+    name = FileName(path.stem, plan.first, plan.last)
+    for day, entries in by_day.items():
+        _ensure_file(day_files.partition(reports, day) / str(name), entries)
+    _clear(plan, connection)
+    return Sealed(sum(map(len, by_day.values())), len(by_day))
+
+
+def _ensure_file(path: Path, entries: list[Entry]) -> None:
+    """The file is there and holds these reports, or an error is raised."""
+    wanted = {entry.report_id for entry in entries}
+    if not path.exists():
+        day_files.write(reports_table(entries), path)
+    held = set(day_files.read(path, ["report_id"])["report_id"].to_pylist())
+    if not wanted <= held:
+        raise day_files.FileProblem(
+            f"{path} lacks {len(wanted - held)} of the reports that were written to it. Move it "
+            "out of the data folder; the next sealing writes it again from the journal."
+        )
+
+
+def _clear(plan: _Plan, connection: sqlite3.Connection) -> None:
+    """Rows in small steps, oldest first, the plan with the last of them."""
+    for first in range(plan.first, plan.last + 1, _CLEAR_ROWS):
+        last = min(first + _CLEAR_ROWS - 1, plan.last)
+        with journal.transaction(connection):
+            connection.execute(
+                "delete from callbacks where number between ? and ?", (first, last)
+            )
+            if last == plan.last:
+                connection.execute("delete from planned_seal")
+
+
+def reports_table(entries: list[Entry]) -> pa.Table:
+    """The rows of `reports/` for these callbacks."""
+    return pa.Table.from_pylist([_report_row(entry) for entry in entries], schema=REPORTS)
+
+
+def _report_row(entry: Entry) -> dict[str, object]:
+    callback = entry.callback
+    parameters = as_text(callback.parameters)
+    return {
+        "report_id": entry.report_id,
+        "received_at": callback.received_at,
+        "kind": callback.kind,
+        "http_method": callback.http_method,
+        "account": callback.account,
+        "signature": callback.signature,
+        "body": parameters,
+        "query": as_text(callback.own_query) or None,
+        **report_fields(callback.parameters),
+    }
