@@ -1,10 +1,10 @@
 """[I/O] Routes and status codes, nothing else.
 
-    body over 64 KiB      413
-    wrong path or secret  404, no trace but a count
-    signature wrong       403, counted and logged without secrets or whole numbers
-    not durable           503, so that Plivo tries again
-    else                  stored durably, then 200: never refused for its content
+body over 64 KiB      413
+wrong path or secret  404, no trace but a count
+signature wrong       403, counted and logged without secrets or whole numbers
+not durable           503, so that Plivo tries again
+else                  stored durably, then 200: never refused for its content
 """
 
 import hmac
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from bottle import Bottle, request, response
+from bottle import Bottle, HTTPError, request, response
 
 from receiver.callback import Callback, Kind
 from receiver.config import Settings
@@ -23,13 +23,20 @@ from receiver.signature import HEADERS, SignedRequest, Verdict, check
 
 MOST_BODY_BYTES = 64 * 1024
 
-_ANSWERS = {
+_ANSWERS: dict[Kind, tuple[str, str]] = {
     "delivery_report": ("text/plain; charset=utf-8", "Delivery status reported"),
     "message": ("application/xml", "<Response/>"),
 }
 # Any of these means that a proxy stands between; the figures are for this machine alone.
-_FORWARDING = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA",
-               "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_CF_CONNECTING_IP")  # fmt: skip
+_FORWARDING = (
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_FORWARDED",
+    "HTTP_X_REAL_IP",
+    "HTTP_VIA",
+    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_CF_CONNECTING_IP",
+)
 _ENVIRON_NAMES = {name: "HTTP_" + name.upper().replace("-", "_") for name in HEADERS}
 
 log = logging.getLogger("receiver")
@@ -57,13 +64,11 @@ def build_app(
         for path in (f"/{kind}", f"/{kind}/<secret>"):
             app.route(path, ["GET", "POST", "HEAD"], webhook.route(kind))
 
-    @app.get("/healthz")
-    def _alive() -> str:
+    def alive() -> str:
         response.content_type = "text/plain; charset=utf-8"
         return "alive\n"
 
-    @app.get("/readyz")
-    def _ready() -> str:
+    def ready() -> str:
         response.content_type = "text/plain; charset=utf-8"
         try:
             store.probe()
@@ -72,15 +77,16 @@ def build_app(
             return f"not ready: {problem}\n"
         return "ready\n"
 
-    @app.get("/metrics")
-    def _metrics() -> bytes | str:
+    def figures() -> bytes | str:
         if not _from_this_machine(request.environ):
             return _refuse(404)
         response.content_type = "text/plain; version=0.0.4; charset=utf-8"
         return metrics.text()
 
-    for status in (404, 405, 413, 500):
-        app.error(status)(lambda error: f"{error.status_line}\n")
+    app.route("/healthz", "GET", alive)
+    app.route("/readyz", "GET", ready)
+    app.route("/metrics", "GET", figures)
+    app.default_error_handler = _plain_error
     return app
 
 
@@ -171,6 +177,11 @@ class _Webhook:
             headers={name: environ.get(key, "") for name, key in _ENVIRON_NAMES.items()},
         )
         return check(signed, self._settings.tokens, policy=self._settings.signature_policy)
+
+
+def _plain_error(error: HTTPError) -> str:
+    response.content_type = "text/plain; charset=utf-8"
+    return f"{error.status_line}\n"
 
 
 def _refuse(status: int) -> str:

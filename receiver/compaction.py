@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from receiver import day_files, journal, sealing
+from receiver import day_files, journal, sealing, steps
 from receiver.columns import REPORTS
 from receiver.day_files import FileName
 
@@ -50,6 +50,7 @@ def _compact(reports: Path, day: date, *, source: str, cleared: int) -> int:
     )
     path = day_files.partition(reports, day) / str(wide)
     day_files.write(table, path)
+    steps.reached("day compacted")
     if day_files.read(path, ["report_id"])["report_id"] != table["report_id"]:
         path.unlink()
         raise day_files.FileProblem(f"{path} did not read back as written; the disk may be failing")

@@ -73,7 +73,9 @@ def _base_url(value: str) -> str | None:
         or parts.username
         or re.search(r"\s", value)
     ):
-        raise ValueError("http(s)://host[:port][/path] without query, such as https://sms.example.org")
+        raise ValueError(
+            "http(s)://host[:port][/path] without query, such as https://sms.example.org"
+        )
     return value.rstrip("/")
 
 
@@ -95,9 +97,7 @@ def _tokens(value: str) -> tuple[Token, ...]:
     return tuple(tokens)
 
 
-def _setting(
-    default: str, parse: Callable[[str], Any], about: str, *, secret: bool = False
-) -> Any:
+def _setting(default: str, parse: Callable[[str], Any], about: str, *, secret: bool = False) -> Any:
     return field(metadata={"default": default, "parse": parse, "about": about, "secret": secret})
 
 
@@ -140,7 +140,9 @@ class Settings:
         _choice("strict", "v2-too"),
         "`strict`: where a V3 signature is sent it must match; `v2-too`: a V2 one will do",
     )
-    seal_seconds: float = _setting("60", _seconds, "seconds from one sealing of the journal to the next")
+    seal_seconds: float = _setting(
+        "60", _seconds, "seconds from one sealing of the journal to the next"
+    )
     log_requests_per_minute: int = _setting(
         "20", _whole(1, 1_000_000), "Plivo's quota for reading the message log"
     )
@@ -151,9 +153,7 @@ class Settings:
     @property
     def tokens(self) -> tuple[Token, ...]:
         """Every token that may sign, the main account's first."""
-        main = (
-            (Token(self.plivo_auth_token, self.plivo_auth_id),) if self.plivo_auth_token else ()
-        )
+        main = (Token(self.plivo_auth_token, self.plivo_auth_id),) if self.plivo_auth_token else ()
         return main + self.plivo_extra_auth_tokens
 
 
@@ -200,7 +200,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         default, about = describe(name)
         shown = f" [{default}]" if default else ""
         group.add_argument(
-            f"--{name.lower().replace('_', '-')}", dest=name, metavar="…", help=about.replace("%", "%%") + shown
+            f"--{name.lower().replace('_', '-')}",
+            dest=name,
+            metavar="…",
+            help=about.replace("%", "%%") + shown,
         )
 
 

@@ -14,12 +14,16 @@ import os
 import re
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from receiver import steps
 
 GRACE_SECONDS = 3600.0
 
@@ -88,14 +92,15 @@ def remove_superseded(folder: Path, day: date, *, grace_seconds: float = GRACE_S
     for path, by in superseded:
         if time.time() - by.stat().st_mtime > grace_seconds:
             path.unlink(missing_ok=True)
+            steps.reached("superseded file removed")
             removed += 1
     return removed
 
 
 def _sorted_out(place: Path) -> tuple[list[Path], list[tuple[Path, Path]]]:
     """The files that count, and those that do not, each with the file that covers it."""
-    entries = os.listdir(place) if place.is_dir() else []
-    visible = sorted(n for n in entries if n.endswith(".parquet") and n[0] not in "._")
+    names = [entry.name for entry in place.iterdir()] if place.is_dir() else []
+    visible = sorted(n for n in names if n.endswith(".parquet") and n[0] not in "._")
     by_source: dict[str, list[FileName]] = {}
     for name in filter(None, map(FileName.parse, visible)):
         by_source.setdefault(name.source, []).append(name)
@@ -113,18 +118,34 @@ def _sorted_out(place: Path) -> tuple[list[Path], list[tuple[Path, Path]]]:
 
 def write(table: pa.Table, path: Path) -> None:
     """Put a Parquet file there: complete and durable when this returns, or not at all."""
+    with _appearing(path) as file:
+        # Page checksums let a reader notice flipped bits.
+        pq.write_table(table, file, compression="zstd", write_page_checksum=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Put any other file there, likewise."""
+    with _appearing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def _appearing(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes its place, durably, once the body has ended well."""
     make_folder(path.parent)
     temporary = path.with_name(f"_{path.name}.{os.getpid()}.tmp")
     try:
-        with open(os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
-            # Page checksums let a reader notice flipped bits.
-            pq.write_table(table, file, compression="zstd", write_page_checksum=True)
+        descriptor = os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
-        os.rename(temporary, path)
+        steps.reached("file written")
+        temporary.rename(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    steps.reached("file renamed")
     sync_folder(path.parent)
 
 

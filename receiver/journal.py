@@ -29,6 +29,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from receiver import steps
 from receiver.callback import Callback
 from receiver.day_files import make_folder, sync_folder
 
@@ -164,6 +165,7 @@ class Journal:
                     )
         except sqlite3.Error as problem:
             error = problem
+        steps.reached("batch committed")
         for pending in batch:
             pending.error = error
             pending.done.release()
@@ -223,7 +225,7 @@ def entries(connection: sqlite3.Connection, path: Path, first: int, last: int) -
             "checksum from callbacks where number between ? and ? order by number",
             (first, last),
         ):
-            if _checksum(tuple(row)) != checksum:  # type: ignore[arg-type]
+            if _checksum(tuple(row)) != checksum:
                 raise _damaged(path, f"row {number} does not match its checksum")
             microseconds, kind, http_method, account, signature, body, query = row
             yield Entry(
@@ -296,7 +298,7 @@ def _row_of(callback: Callback) -> _Row:
     )
 
 
-def _checksum(row: _Row) -> int:
+def _checksum(row: tuple[object, ...]) -> int:
     return zlib.crc32(repr(row).encode())
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from receiver import day_files, journal
+from receiver import day_files, journal, steps
 from receiver.callback import as_text, report_fields
 from receiver.columns import REPORTS
 from receiver.day_files import FileName
@@ -111,19 +111,20 @@ def _new_plan(connection: sqlite3.Connection, newest: int | None) -> _Plan | Non
         if first is None:
             return None
         connection.execute("insert into planned_seal values (?, ?)", (first, last))
+    steps.reached("seal planned")
     return _Plan(first, last)
 
 
-def _carry_out(
-    plan: _Plan, connection: sqlite3.Connection, path: Path, reports: Path
-) -> Sealed:
+def _carry_out(plan: _Plan, connection: sqlite3.Connection, path: Path, reports: Path) -> Sealed:
     by_day: dict[date, list[Entry]] = {}
     for entry in journal.entries(connection, path, plan.first, plan.last):
         by_day.setdefault(entry.callback.received_at.date(), []).append(entry)
     name = FileName(path.stem, plan.first, plan.last)
     for day, entries in by_day.items():
         _ensure_file(day_files.partition(reports, day) / str(name), entries)
+    steps.reached("files verified")
     _clear(plan, connection)
+    steps.reached("journal cleared")
     return Sealed(sum(map(len, by_day.values())), len(by_day))
 
 
@@ -145,11 +146,10 @@ def _clear(plan: _Plan, connection: sqlite3.Connection) -> None:
     for first in range(plan.first, plan.last + 1, _CLEAR_ROWS):
         last = min(first + _CLEAR_ROWS - 1, plan.last)
         with journal.transaction(connection):
-            connection.execute(
-                "delete from callbacks where number between ? and ?", (first, last)
-            )
+            connection.execute("delete from callbacks where number between ? and ?", (first, last))
             if last == plan.last:
                 connection.execute("delete from planned_seal")
+        steps.reached("rows cleared")
 
 
 def reports_table(entries: list[Entry]) -> pa.Table:

@@ -2,12 +2,12 @@
 
 import logging
 import signal
-import socket
 import sys
 import threading
 import time
 from datetime import UTC, datetime
 from types import FrameType
+from typing import Any
 
 import waitress.channel
 import waitress.server
@@ -24,7 +24,7 @@ log = logging.getLogger("receiver")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-class _Channel(waitress.channel.HTTPChannel):
+class _Channel(waitress.channel.HTTPChannel):  # type: ignore[misc]  # waitress has no types
     """A connection that wakes the main loop only for output which a worker could not send.
 
     waitress 3.0.2 asks to be woken while a busy channel has any output pending, then declines to
@@ -99,7 +99,7 @@ def _host(settings: Settings, *, unsigned: bool) -> str:
     return settings.receiver_host
 
 
-def _say_where(server: object, settings: Settings, *, unsigned: bool) -> None:
+def _say_where(server: Any, settings: Settings, *, unsigned: bool) -> None:
     host, port = _address(server)
     if unsigned:
         log.warning(
@@ -114,12 +114,11 @@ def _say_where(server: object, settings: Settings, *, unsigned: bool) -> None:
     print(f"receiver listening on http://{_bracketed(host)}:{port}", flush=True)
 
 
-def _address(server: object) -> tuple[str, int]:
+def _address(server: Any) -> tuple[str, int]:
     listening = getattr(server, "effective_listen", None)
     if listening:
         return str(listening[0][0]), int(listening[0][1])
-    sock: socket.socket = getattr(server, "socket")
-    name = sock.getsockname()
+    name = server.socket.getsockname()
     return str(name[0]), int(name[1])
 
 
@@ -128,7 +127,7 @@ def _bracketed(host: str) -> str:
 
 
 def _stop_on_signals() -> None:
-    def stop(number: int, frame: FrameType | None) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
         sys.exit(0)
 
     signal.signal(signal.SIGTERM, stop)

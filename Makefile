@@ -1,0 +1,65 @@
+# Everything runs from here; `make` alone lists what there is.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(BIN)/python
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.ready ## make .venv with what running needs
+demo: $(VENV)/.ready ## see it all work, without an account, in under a minute
+	@$(RUN) -m tests.demo
+
+test: $(VENV)/.ready-dev ## all tests but the slow ones
+	@$(RUN) -m pytest -n 2 --dist loadgroup -m "not slow" $(TESTS)
+
+test-all: $(VENV)/.ready-dev ## all tests; takes minutes
+	@$(RUN) -m pytest -n 2 --dist loadgroup $(TESTS)
+
+check: $(VENV)/.ready-dev ## linter, formatter, type checker
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+receiver: $(VENV)/.ready ## answer Plivo's callbacks (settings: README)
+	@$(RUN) -m receiver serve
+
+reconcile: $(VENV)/.ready ## read the message log, merge, print a summary
+	@$(RUN) -m reconcile run
+
+# SINCE=7d UNTIL=… BY=country,carrier FORMAT=csv OUTPUT=rates.csv FORMULA=strict TZ_NAME=Europe/Berlin
+report: $(VENV)/.ready ## print the rate report; SINCE=7d BY=country FORMAT=csv OUTPUT=f
+	@$(RUN) -m reconcile report $(if $(SINCE),--since $(SINCE)) $(if $(UNTIL),--until $(UNTIL)) \
+	  $(if $(BY),--by $(BY)) $(if $(FORMAT),--format $(FORMAT)) $(if $(OUTPUT),--output $(OUTPUT)) \
+	  $(if $(FORMULA),--formula $(FORMULA)) $(if $(TZ_NAME),--tz $(TZ_NAME)) $(ARGS)
+
+notebook: $(VENV)/.ready-notebooks ## open the notebooks in JupyterLab
+	@$(BIN)/jupyter lab notebooks
+
+clean: ## remove .venv, caches and the demo's data; your own data stays
+	rm -rf $(VENV) data/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; say which: make PYTHON=python3.12 …")'
+	@echo "Setting up $(VENV) (about a minute, once) …" >&2
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready
+	@echo "Adding what the tests need …" >&2
+	@$(PIP) --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.ready-notebooks: $(VENV)/.ready
+	@echo "Adding JupyterLab …" >&2
+	@$(PIP) --editable '.[notebooks]'
+	@touch $@
+
+.PHONY: help setup demo test test-all check receiver reconcile report notebook clean

@@ -1,0 +1,162 @@
+"""[I/O] DuckDB carries out the stages; the only place that knows it.
+
+Inside, time is TIMESTAMP without zone and means UTC; names that Spark has and DuckDB lacks are
+declared here as macros, so that the stages' text runs on both.
+"""
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+from typing import Any, Self
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from receiver.day_files import FileProblem, unreadable
+from reconcile import stages
+
+MACROS = {
+    "get_json_object(document, path)": (
+        "case when json_valid(document) then json_extract_string(document, path) end"
+    ),
+    "regexp_like(string, pattern)": "regexp_matches(string, pattern)",
+    "try_to_timestamp(string)": "cast(try_cast(string as timestamptz) as timestamp)",
+    "unix_micros(moment)": "epoch_us(moment)",
+    "timestamp_micros(micros)": "make_timestamp(micros)",
+    "from_utc_timestamp(moment, zone)": "timezone(zone, timezone('UTC', moment))",
+    "percentile(number, share)": "quantile_cont(number, share)",
+}
+
+
+class Engine:
+    """A DuckDB session in memory with our macros and tables of meaning. Use as context manager."""
+
+    def __init__(self) -> None:
+        self._session = duckdb.connect()
+        self._session.execute("set TimeZone = 'UTC'")
+        for head, body in MACROS.items():
+            self._session.execute(f"create macro {head} as {body}")
+        for name, table in stages.meanings().items():
+            self.keep(name, table)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
+
+    def keep(self, name: str, table: pa.Table) -> None:
+        """Make an Arrow table readable under this name; its times become UTC without zone."""
+        self._session.register(f"_{name}", table)
+        columns = ", ".join(_conversion(field) for field in table.schema)
+        self._session.execute(
+            f"create or replace temp table {name} as select {columns} from _{name}"
+        )
+        self._session.unregister(f"_{name}")
+
+    def read(self, name: str, files: Sequence[Path], schema: pa.Schema) -> None:
+        """Make these Parquet files readable as one table with exactly the schema's columns.
+
+        Columns that a file lacks are null. Raises FileProblem for a file that is something else.
+        """
+        present = _columns_of(files, schema)
+        source = f"read_parquet({_quoted_list(files)}, union_by_name = true)" if files else None
+        columns = ", ".join(
+            _conversion(field) if field.name in present
+            else f"cast(null as {_sql_type(field.type)}) as {field.name}"
+            for field in schema
+        )  # fmt: skip
+        self._session.execute(
+            f"create or replace temp view {name} as select {columns} "
+            + (f"from {source}" if source else "where false")
+        )
+
+    def narrow(self, name: str, column: str, values: AbstractSet[str]) -> None:
+        """Keep of a table only the rows whose column, trimmed, has one of these values."""
+        self._session.execute(
+            f"create temp table _narrow as select * from {name} "
+            f"where trim({column}) in (select unnest($values))",
+            {"values": sorted(values)},
+        )
+        self._session.execute(f"drop view {name}")
+        self._session.execute(f"alter table _narrow rename to {name}")
+
+    def run(self, names: Sequence[str]) -> None:
+        """Carry out these stages in order; each can then be queried by its name."""
+        for name in names:
+            self._session.execute(f"create or replace temp table {name} as {stages.text(name)}")
+
+    def run_counts(self, keys: Mapping[str, str]) -> pa.Table:
+        """The stage `counts`, grouped by these expressions over `counted_messages`."""
+        sql = stages.text("counts").format(
+            keys="".join(f'"{key}",' for key in keys),
+            columns="".join(f'{expression} as "{key}",' for key, expression in keys.items()),
+            group="group by all order by " + ", ".join(f'"{key}" nulls last' for key in keys)
+            if keys else "",
+        )  # fmt: skip
+        return self.query(sql)
+
+    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        """The answer as an Arrow table; times in it have no zone and mean UTC."""
+        try:
+            return self._session.sql(sql, params=dict(parameters or {})).to_arrow_table()
+        except duckdb.IOException as problem:
+            raise FileProblem(str(problem).splitlines()[0]) from problem
+
+
+def _conversion(field: pa.Field) -> str:
+    if pa.types.is_timestamp(field.type):
+        return f"cast(cast({field.name} as timestamptz) as timestamp) as {field.name}"
+    return f"cast({field.name} as {_sql_type(field.type)}) as {field.name}"
+
+
+def _sql_type(kind: pa.DataType) -> str:
+    if pa.types.is_timestamp(kind):
+        return "timestamp"
+    if pa.types.is_decimal(kind):
+        return f"decimal({kind.precision}, {kind.scale})"
+    return {"string": "string", "int32": "int", "int64": "bigint", "bool": "boolean"}[str(kind)]
+
+
+def _columns_of(files: Sequence[Path], schema: pa.Schema) -> set[str]:
+    """The schema's columns that at least one file has. Raises FileProblem."""
+    present: set[str] = set()
+    needed = {field.name for field in schema if not field.nullable}
+    for path in files:
+        try:
+            found = pq.read_schema(path)
+        except (pa.ArrowException, OSError) as problem:
+            raise unreadable(path, problem) from problem
+        if missing := needed - set(found.names):
+            raise FileProblem(
+                f"{path} has no column {', '.join(sorted(missing))}: it is not one of our files. "
+                "Move it out of the data folder."
+            )
+        for field in schema:
+            if field.name in found.names:
+                present.add(field.name)
+                _check_kind(path, field, found.field(field.name).type)
+    return present
+
+
+def _check_kind(path: Path, wanted: pa.Field, found: pa.DataType) -> None:
+    if pa.types.is_dictionary(found):
+        found = found.value_type
+    kinds = (pa.types.is_timestamp, pa.types.is_decimal, pa.types.is_integer, pa.types.is_boolean,
+             _is_text)  # fmt: skip
+    if not any(kind(found) and kind(wanted.type) for kind in kinds) and not pa.types.is_null(found):
+        raise FileProblem(
+            f"{path} has {wanted.name} as {found}, not {wanted.type}: it is not one of our files. "
+            "Move it out of the data folder."
+        )
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )
+
+
+def _quoted_list(files: Sequence[Path]) -> str:
+    return "[" + ", ".join("'" + str(path).replace("'", "''") + "'" for path in files) + "]"

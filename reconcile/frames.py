@@ -1,0 +1,91 @@
+"""[I/O] The rate report and the messages as pandas frames (Arrow-backed types, Decimal money)."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from receiver import config, day_files, sealing
+from receiver.config import Settings
+from reconcile import selection
+from reconcile.columns import MESSAGES
+from reconcile.merging import Merged, merge
+from reconcile.rate_report import Question, RateReport, rate_report
+
+Moment = str | date | datetime | None
+
+
+def messages(
+    since: Moment = None, until: Moment = None, *, data_dir: str | Path | None = None
+) -> pd.DataFrame:
+    """One row per message with `message_time` in [since, until), inbound ones included.
+
+    Columns as in `messages/`: times UTC to the microsecond, money Decimal in the account's
+    currency, counts int32. since and until are a day, a timestamp, or an age such as "7d" before
+    the latest sign of life on disk. `pending` or `unconfirmed` is as of the merge. Raises
+    selection.WrongQuestion, receiver.day_files.FileProblem.
+    """
+    settings, merged = _prepared(data_dir)
+    first, last = _moment(since, merged), _moment(until, merged)
+    tables = [day_files.read(path) for path in day_files.live_files(settings.data_dir / "messages")]
+    table = pa.concat_tables([MESSAGES.empty_table(), *tables])
+    if first is not None:
+        table = table.filter(pc.greater_equal(table["message_time"], pa.scalar(first)))
+    if last is not None:
+        table = table.filter(pc.less(table["message_time"], pa.scalar(last)))
+    return _frame(table)
+
+
+def rates(
+    since: Moment = None,
+    until: Moment = None,
+    *,
+    by: Sequence[str] | str = ("day",),
+    formula: str = "confirmed",
+    units: bool = False,
+    tz: str = "UTC",
+    as_of: Moment = None,
+    data_dir: str | Path | None = None,
+) -> pd.DataFrame:
+    """The rate report's rows: a row per group of outbound messages, sorted by key, nulls last.
+
+    Columns: the keys, counts (int64), each rate with numerator, denominator and Wilson 95 %
+    interval (float64, null where there is no denominator), money (Decimal), seconds to receipt.
+    `by` takes the names of `--by`; raises selection.WrongQuestion with the nearest that exist.
+    """
+    settings, merged = _prepared(data_dir)
+    moment = _moment(as_of, merged)
+    now = Merged(moment or merged.as_of, merged.messages, 0)
+    question = Question(
+        since=_moment(since, now, tz),
+        until=_moment(until, now, tz),
+        by=selection.dimensions(by if isinstance(by, str) else ",".join(by) or "none"),
+        formula=formula,
+        by_units=units,
+        zone=str(selection.time_zone(tz)),
+        as_of=moment,
+    )
+    report: RateReport = rate_report(settings, question, merged)
+    return _frame(report.table())
+
+
+def _prepared(data_dir: str | Path | None) -> tuple[Settings, Merged]:
+    settings = config.load({"DATA_DIR": str(data_dir)} if data_dir is not None else None)
+    sealing.seal_all(settings.data_dir)
+    return settings, merge(settings)
+
+
+def _moment(moment: Moment, merged: Merged, zone: str = "UTC") -> datetime | None:
+    if moment is None:
+        return None
+    if isinstance(moment, datetime) and moment.tzinfo is not None:
+        return moment.astimezone(UTC)
+    text = moment if isinstance(moment, str) else moment.isoformat()
+    return selection.moment(text, now=merged.as_of, zone=selection.time_zone(zone))
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    return table.to_pandas(types_mapper=pd.ArrowDtype)

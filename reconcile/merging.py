@@ -1,0 +1,273 @@
+"""[I/O] From reports and log to `messages/`: the same folder always gives the same files.
+
+A merge reads everything that is on disk and writes each UTC day of `message_time` that came out
+different. `messages/_merge.json` says which inputs it was made from, and goes away while a merge
+is at work: whoever reads first asks whether that note still holds.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from receiver import day_files
+from receiver.columns import REPORTS
+from receiver.config import Settings
+from reconcile import stages
+from reconcile.columns import LOG, MESSAGES
+from reconcile.engine import Engine
+from reconcile.locks import holding
+from reconcile.plivo_log import ledger
+from reconcile.plivo_log.coverage import Window, coverage
+
+_FILE = "messages.parquet"
+_LOCK_SECONDS = 120.0
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What lies on disk: the files that count and the windows of time that were read."""
+
+    reports: tuple[Path, ...]
+    log: tuple[Path, ...]
+    windows: tuple[Window, ...]
+
+    @property
+    def empty(self) -> bool:
+        return not (self.reports or self.log)
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What a merge came to. `as_of` is None while there is nothing on disk."""
+
+    as_of: datetime | None
+    messages: int
+    days_written: int
+
+
+def inputs_of(data_dir: Path) -> Inputs:
+    """Raises ledger.LedgerProblem for a ledger that cannot be read."""
+    return Inputs(
+        reports=tuple(day_files.live_files(data_dir / "reports")),
+        log=tuple(day_files.live_files(data_dir / "log")),
+        windows=tuple(ledger.read(data_dir / "log")),
+    )
+
+
+def merge(
+    settings: Settings,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    always: bool = False,
+    progress: Progress = lambda _: None,
+) -> Merged:
+    """Bring `messages/` up to date; without `always` only where the inputs have changed.
+
+    With since or until only the days that they touch are written, and those that a message of
+    these days has left. Raises FileProblem, locks.Busy.
+    """
+    with holding(
+        settings.data_dir / "state" / "merge.lock", wait_seconds=_LOCK_SECONDS, what="merge"
+    ):
+        inputs = inputs_of(settings.data_dir)
+        note = _Note(settings.data_dir / "messages" / "_merge.json", _fingerprint(inputs, settings))
+        if not always and (last := note.read()) is not None:
+            return last
+        if inputs.empty and not day_files.days(settings.data_dir / "messages"):
+            return Merged(None, 0, 0)
+        progress("merging")
+        note.remove()
+        with Engine() as engine:
+            as_of = derive(engine, inputs, settings)
+            written = _write_days(engine, settings.data_dir / "messages", since, until, progress)
+            counted = engine.query("select count(*) as messages from messages").to_pylist()[0]
+        merged = Merged(as_of, counted["messages"], written)
+        if since is None and until is None:
+            note.write(merged)
+        return merged
+
+
+def derive(
+    engine: Engine,
+    inputs: Inputs,
+    settings: Settings,
+    *,
+    only_parts: AbstractSet[str] | None = None,
+) -> datetime | None:
+    """Carry out the stages in the engine, of these parts or of all; what counted as now."""
+    engine.read("reports", inputs.reports, REPORTS)
+    engine.read("log_rows", inputs.log, LOG)
+    as_of = latest_moment(engine, inputs)
+    if only_parts is not None:
+        engine.narrow("reports", "message_uuid", only_parts)
+        engine.narrow("log_rows", "message_uuid", only_parts)
+    horizon = timedelta(hours=settings.receipt_horizon_hours) // timedelta(microseconds=1)
+    engine.keep(
+        "moment",
+        pa.table(
+            {
+                "as_of": pa.array([as_of], pa.timestamp("us", tz="UTC")),
+                "horizon_micros": pa.array([horizon], pa.int64()),
+            }
+        ),
+    )
+    engine.keep("windows", window_table(inputs.windows))
+    engine.run(stages.STAGES)
+    return as_of
+
+
+def latest_moment(engine: Engine, inputs: Inputs) -> datetime | None:
+    """Now, as the folder knows it: the latest reception, pull or reading on disk."""
+    found = engine.query(
+        "select (select max(received_at) from reports) as received_at, "
+        "(select max(pulled_at) from log_rows) as pulled_at"
+    ).to_pylist()[0]
+    moments = [moment.replace(tzinfo=UTC) for moment in found.values() if moment is not None]
+    moments += [window.read_at for window in inputs.windows]
+    return max(moments, default=None)
+
+
+def window_table(windows: Sequence[Window]) -> pa.Table:
+    """The times that were read, disjoint."""
+    covered = coverage(windows)
+    time = pa.timestamp("us", tz="UTC")
+    return pa.table(
+        {
+            "from_at": pa.array([interval.from_at for interval in covered], time),
+            "until_at": pa.array([interval.until_at for interval in covered], time),
+            "how": pa.array([interval.how for interval in covered], pa.string()),
+        }
+    )
+
+
+def _write_days(
+    engine: Engine,
+    folder: Path,
+    since: datetime | None,
+    until: datetime | None,
+    progress: Progress,
+) -> int:
+    """Write the days that differ from what lies there; how many."""
+    derived = engine.query(
+        "select distinct cast(message_time as date) as day from messages order by day"
+    )["day"].to_pylist()
+    held = day_files.days(folder)
+    touched = {day for day in {*derived, *held} if _touches(day, since, until)}
+    if since is not None or until is not None:
+        touched |= _days_left(engine, folder, set(held) - touched, touched)
+    written = 0
+    for day in sorted(touched):
+        progress(f"writing {day}")
+        written += _write_day(engine, day_files.partition(folder, day) / _FILE, day)
+    return written
+
+
+def _write_day(engine: Engine, path: Path, day: date) -> int:
+    table = engine.query(
+        "select * from messages where message_time >= cast($day as timestamp) "
+        "and message_time < cast($day as timestamp) + interval 1 day "
+        "order by message_time, message_uuid",
+        {"day": day},
+    )
+    table = pa.table([table[f.name].cast(f.type) for f in MESSAGES], schema=MESSAGES)
+    for foreign in day_files.live_files_of(path.parent.parent, day):
+        if foreign != path:
+            day_files.remove(foreign)
+    if table.num_rows == 0:
+        if path.exists():
+            day_files.remove(path)
+            return 1
+        return 0
+    if path.exists() and _same(path, table):
+        return 0
+    day_files.write(table, path)
+    return 1
+
+
+def _same(path: Path, table: pa.Table) -> bool:
+    try:
+        return bool(day_files.read(path).equals(table))
+    except day_files.FileProblem:
+        return False  # derived: a damaged file is simply made anew
+
+
+def _days_left(
+    engine: Engine, folder: Path, candidates: set[date], touched: set[date]
+) -> set[date]:
+    """Days outside the range that still hold a message which now stands inside it."""
+    moved = engine.query("select message_uuid, cast(message_time as date) as day from messages")
+    inside = moved.filter(pc.is_in(moved["day"], pa.array(sorted(touched), pa.date32())))
+    left = set()
+    for day in candidates:
+        held = day_files.read(day_files.partition(folder, day) / _FILE, ["message_uuid"])
+        if pc.any(pc.is_in(held["message_uuid"], inside["message_uuid"].combine_chunks())).as_py():
+            left.add(day)
+    return left
+
+
+def _touches(day: date, since: datetime | None, until: datetime | None) -> bool:
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return (since is None or start + timedelta(days=1) > since) and (until is None or start < until)
+
+
+def _fingerprint(inputs: Inputs, settings: Settings) -> str:
+    """Changes when an input, a rule or the horizon does."""
+    digest = hashlib.sha256()
+    for path in (*inputs.reports, *inputs.log):
+        status = path.stat()
+        digest.update(
+            f"{path.parent.name}/{path.name} {status.st_size} {status.st_mtime_ns}\n".encode()
+        )
+    digest.update(repr(inputs.windows).encode())
+    digest.update(str(settings.receipt_horizon_hours).encode())
+    for stage in stages.STAGES:
+        digest.update(stages.text(stage).encode())
+    for name, table in stages.meanings().items():
+        digest.update(f"{name} {table.to_pydict()}".encode())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Note:
+    """`_merge.json`: what `messages/` was made from."""
+
+    path: Path
+    fingerprint: str
+
+    def read(self) -> Merged | None:
+        """The last merge, where it was of these very inputs."""
+        try:
+            said = json.loads(self.path.read_text(encoding="utf-8"))
+            if said["fingerprint"] != self.fingerprint:
+                return None
+            as_of = said["as_of"] and datetime.fromisoformat(said["as_of"])
+            return Merged(as_of or None, int(said["messages"]), 0)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None  # no note or a broken one: merge again
+
+    def write(self, merged: Merged) -> None:
+        day_files.make_folder(self.path.parent)
+        day_files.write_bytes(
+            self.path,
+            json.dumps(
+                {
+                    "fingerprint": self.fingerprint,
+                    "as_of": merged.as_of and merged.as_of.isoformat(),
+                    "messages": merged.messages,
+                }
+            ).encode(),
+        )
+
+    def remove(self) -> None:
+        if self.path.exists():
+            day_files.remove(self.path)

@@ -1,0 +1,134 @@
+"""[pure] Spans of time, and which of them were read, when and how.
+
+All spans are half-open [from_at, until_at), in UTC.
+"""
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any, Literal, get_args
+
+How = Literal["listed", "counted", "imported"]
+HOWS: tuple[How, ...] = get_args(How)
+_WEIGHT = {"imported": 0, "counted": 1, "listed": 2}
+SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    from_at: datetime
+    until_at: datetime
+
+    def holds(self, at: datetime) -> bool:
+        return self.from_at <= at < self.until_at
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A line of the ledger: this span was read then, in that way."""
+
+    from_at: datetime
+    until_at: datetime
+    read_at: datetime
+    how: How = "listed"
+    rows: int = 0
+    account: str | None = None
+
+    @property
+    def span(self) -> Span:
+        return Span(self.from_at, self.until_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A stretch that was read, by the best way it was."""
+
+    from_at: datetime
+    until_at: datetime
+    how: How
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A stretch whose last reading was this window."""
+
+    span: Span
+    window: Window
+
+
+def coverage(windows: Iterable[Window]) -> list[Interval]:
+    """Disjoint, sorted, merged: listed beats counted beats imported."""
+    merged: list[Interval] = []
+    for stretch, window in _topmost(windows, lambda w: _WEIGHT[w.how]):
+        last = merged[-1] if merged else None
+        if last and last.until_at == stretch.from_at and last.how == window.how:
+            merged[-1] = Interval(last.from_at, stretch.until_at, window.how)
+        else:
+            merged.append(Interval(stretch.from_at, stretch.until_at, window.how))
+    return merged
+
+
+def readings(windows: Iterable[Window]) -> list[Reading]:
+    """Disjoint and sorted: every moment that was listed, with the last window that did."""
+    merged: list[Reading] = []
+    listed = [window for window in windows if window.how == "listed"]
+    for stretch, window in _topmost(listed, lambda w: w.read_at):
+        last = merged[-1] if merged else None
+        if last and last.window is window and last.span.until_at == stretch.from_at:
+            merged[-1] = Reading(Span(last.span.from_at, stretch.until_at), window)
+        else:
+            merged.append(Reading(stretch, window))
+    return merged
+
+
+def latest_read_at(windows: Iterable[Window]) -> datetime | None:
+    return max((window.read_at for window in windows), default=None)
+
+
+def without(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
+    """What is left of the disjoint spans, sorted."""
+    left = []
+    holes = sorted(taken)
+    for span in sorted(spans):
+        low = span.from_at
+        for hole in holes:
+            if hole.from_at >= span.until_at:
+                break
+            if hole.until_at <= low:
+                continue
+            if hole.from_at > low:
+                left.append(Span(low, hole.from_at))
+            low = hole.until_at
+        if low < span.until_at:
+            left.append(Span(low, span.until_at))
+    return left
+
+
+def overlap(span: Span, other: Span) -> Span | None:
+    low, high = max(span.from_at, other.from_at), min(span.until_at, other.until_at)
+    return Span(low, high) if low < high else None
+
+
+def second_of(at: datetime) -> datetime:
+    """The whole second that the moment lies in: Plivo's filters are asked on whole seconds."""
+    return at.astimezone(UTC).replace(microsecond=0)
+
+
+def _topmost(
+    windows: Iterable[Window], weight: Callable[[Window], Any]
+) -> Iterator[tuple[Span, Window]]:
+    """A sweep along the borders; of equal weight the later line counts."""
+    ranked = list(enumerate(sorted(windows, key=weight)))
+    borders = sorted({at for _, w in ranked for at in (w.from_at, w.until_at)})
+    coming = sorted(ranked, key=lambda pair: pair[1].from_at, reverse=True)
+    active: list[tuple[int, Window]] = []
+    for low, high in pairwise(borders):
+        while coming and coming[-1][1].from_at <= low:
+            rank, window = coming.pop()
+            heapq.heappush(active, (-rank, window))
+        while active and active[0][1].until_at <= low:
+            heapq.heappop(active)
+        if active:
+            yield Span(low, high), active[0][1]

@@ -1,0 +1,99 @@
+"""[I/O] Log rows into `log/date=…/`: durable when `write` returns, never hidden by older files."""
+
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+
+from receiver import day_files
+from receiver.day_files import FileName
+from reconcile.columns import LOG
+from reconcile.plivo_log.log_row import LogRow
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class PulledRow:
+    """A row, when it came, whose log it is, and the day it lies in if it has no time of its own."""
+
+    row: LogRow
+    pulled_at: datetime
+    account: str
+    fallback_day: date
+
+    @property
+    def day(self) -> date:
+        at = self.row.message_time
+        return at.date() if at else self.fallback_day
+
+
+class LogStore:
+    """The caller holds the lock of the data folder: numbers of one source must not cross."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.folder = data_dir / "log"
+        self._source = _source(data_dir / "state" / "log_source")
+
+    def write(self, rows: Sequence[PulledRow], at: datetime) -> None:
+        """One file for each day. Raises OSError; some days may be written then.
+
+        That does no harm: a row that is there twice counts once.
+        """
+        by_day: dict[date, list[PulledRow]] = {}
+        for row in rows:
+            by_day.setdefault(row.day, []).append(row)
+        number = self._number(list(by_day), at)
+        for day, of_day in sorted(by_day.items()):
+            path = day_files.partition(self.folder, day) / str(
+                FileName(self._source, number, number)
+            )
+            day_files.write(_table(of_day), path)
+
+    def _number(self, days: Sequence[date], at: datetime) -> int:
+        """The moment in microseconds, but above all numbers of this source in these days.
+
+        If the clock was set back, a file could fall into the range of a compacted one, and would
+        count as superseded.
+        """
+        number = (at - _EPOCH) // _MICROSECOND
+        for day in days:
+            for path in day_files.partition(self.folder, day).glob(f"{self._source}-*.parquet"):
+                name = FileName.parse(path.name)
+                number = max(number, name.last + 1) if name else number
+        return number
+
+
+def _source(path: Path) -> str:
+    """Who writes: a random id, made anew where its file is missing or damaged."""
+    try:
+        known = path.read_text().strip()
+    except (FileNotFoundError, UnicodeDecodeError):
+        known = ""
+    if re.fullmatch(r"[0-9a-f]{16}", known):
+        return known
+    made = secrets.token_hex(8)
+    day_files.make_folder(path.parent)
+    path.write_text(made)
+    return made
+
+
+def _table(rows: Sequence[PulledRow]) -> pa.Table:
+    return pa.Table.from_pylist(
+        [
+            {
+                **pulled.row.columns,
+                "message_uuid": pulled.row.message_uuid,
+                "record": pulled.row.record,
+                "pulled_at": pulled.pulled_at,
+                "account": pulled.row.account or pulled.account,
+            }
+            for pulled in rows
+        ],
+        schema=LOG,
+    )

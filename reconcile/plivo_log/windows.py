@@ -1,0 +1,147 @@
+"""[pure] What to ask next, as data: closed spans of time, in the order in which to read them.
+
+Every span is half-open on whole seconds, lies within one UTC day, ends at least SETTLING before
+now and begins at most RETENTION before it.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Literal
+
+from reconcile.plivo_log.coverage import (
+    SECOND,
+    Reading,
+    Span,
+    Window,
+    overlap,
+    readings,
+    second_of,
+    without,
+)
+from reconcile.plivo_log.page import PAGE_ROWS
+
+# A row may show a while after its message_time, and clocks differ: a window that were closed
+# sooner would be entered as read without it.
+SETTLING = timedelta(seconds=60)
+# Plivo keeps the log so long, and nothing keeps it longer.
+RETENTION = timedelta(days=90)
+# When a window that holds an open message is read again, counted from its end. How long Plivo
+# takes to a final state is not documented; its support asks for examples of the last 72 hours.
+READ_AGAIN_AFTER = tuple(timedelta(hours=hours) for hours in (1, 6, 24, 72))
+
+Mode = Literal["run", "pull"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSummary:
+    """The least that these windows cost: one request each, and those for the rows known before."""
+
+    windows: int
+    requests: int
+    minutes: float
+
+
+def plan(
+    *,
+    since: datetime,
+    until: datetime,
+    ledger: Sequence[Window],
+    open_at: Iterable[datetime],
+    now: datetime,
+    mode: Mode = "run",
+    again: bool = False,
+    started_at: datetime | None = None,
+) -> list[Span]:
+    """`open_at`: message_times of the messages whose end neither side knows, within the horizon.
+
+    run: newest first, then re-reads that are due (from before `since` too), then the backlog.
+    pull: what in the span is not listed, then the windows in it that hold an open message; with
+    `again` everything. `started_at` is when a pull that is now continued began: what was listed
+    since then is not read a second time.
+    """
+    asked = _clipped(since, until, now)
+    kept = _clipped(now - RETENTION, until, now)
+    if asked is None or kept is None:
+        return []
+    if again:
+        done = [w.span for w in ledger if started_at and _listed_since(w, started_at)]
+        return _newest_first(without([asked], done))
+    unlisted = without([asked], [w.span for w in ledger if w.how == "listed"])
+    last = readings(ledger)
+    moments = sorted(open_at)
+    if mode == "pull":
+        unfinished = [r for r in last if not (started_at and _listed_since(r.window, started_at))]
+        return _newest_first(unlisted) + _newest_first(_open(unfinished, asked, moments))
+    newest = [span for span in unlisted if not last or span.from_at >= last[-1].span.until_at]
+    backlog = [span for span in unlisted if span not in newest]
+    due = _open([r for r in last if _is_due(r.window, now)], kept, moments)
+    return _newest_first(newest) + _newest_first(due) + _newest_first(backlog)
+
+
+def summary(spans: Sequence[Span], ledger: Iterable[Window], *, per_minute: int) -> PlanSummary:
+    """`plan` as a cost. Rows of a window that is read in part count in proportion to time."""
+    last = readings(ledger)
+    begins = [reading.span.until_at for reading in last]
+    requests = 0
+    for span in spans:
+        known = 0.0
+        for reading in last[bisect_left(begins, span.from_at) :]:
+            if reading.span.from_at >= span.until_at:
+                break
+            if common := overlap(reading.span, span):
+                known += reading.window.rows * (_length(common) / _length(reading.window.span))
+        requests += max(1, -int(-known // PAGE_ROWS))
+    return PlanSummary(len(spans), requests, round(requests / per_minute, 1))
+
+
+def within_retention(span: Span, now: datetime) -> Span | None:
+    """What of it Plivo still has: the answer for older time would be empty, and wrong."""
+    return overlap(span, Span(second_of(now - RETENTION) + SECOND, span.until_at))
+
+
+def _clipped(since: datetime, until: datetime, now: datetime) -> Span | None:
+    oldest = second_of(now - RETENTION) + SECOND
+    newest = second_of(now - SETTLING)
+    end = second_of(until) if until == second_of(until) else second_of(until) + SECOND
+    low, high = max(second_of(since), oldest), min(end, newest)
+    return Span(low, high) if low < high else None
+
+
+def _listed_since(window: Window, started_at: datetime) -> bool:
+    return window.how == "listed" and window.read_at >= started_at
+
+
+def _is_due(window: Window, now: datetime) -> bool:
+    return any(window.read_at < window.until_at + step <= now for step in READ_AGAIN_AFTER)
+
+
+def _open(found: Iterable[Reading], bounds: Span, moments: Sequence[datetime]) -> list[Span]:
+    """The parts within bounds that hold one of the sorted moments."""
+    spans = []
+    for reading in found:
+        span = overlap(reading.span, bounds)
+        if span is None:
+            continue
+        place = bisect_left(moments, span.from_at)
+        if place < len(moments) and span.holds(moments[place]):
+            spans.append(span)
+    return spans
+
+
+def _newest_first(spans: Iterable[Span]) -> list[Span]:
+    return sorted((day for span in spans for day in _days(span)), reverse=True)
+
+
+def _days(span: Span) -> Iterable[Span]:
+    low = span.from_at
+    while low < span.until_at:
+        midnight = datetime.combine(low.date() + timedelta(days=1), time(), UTC)
+        high = min(midnight, span.until_at)
+        yield Span(low, high)
+        low = high
+
+
+def _length(span: Span) -> float:
+    return (span.until_at - span.from_at).total_seconds()

@@ -1,0 +1,1 @@
+"""[pure] One record in, one format out; no arithmetic here."""

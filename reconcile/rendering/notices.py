@@ -1,0 +1,75 @@
+"""[I/O] What the commands say beside their result: progress on a terminal, summaries, hints."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from reconcile.merging import Merged
+from reconcile.plivo_log.pull import Progress, PullResult
+from reconcile.plivo_log.windows import PlanSummary
+from reconcile.rate_report import RateReport
+from reconcile.rendering.terminal import percent
+
+
+def progress() -> Callable[[str], None]:
+    """Overwrites one line of stderr, and only on a terminal."""
+    if not sys.stderr.isatty():
+        return lambda _: None
+
+    def tell(text: str) -> None:
+        print(f"\r\033[K{text} …", end="", file=sys.stderr, flush=True)
+
+    return tell
+
+
+def pulling() -> Callable[[Progress], None]:
+    tell = progress()
+
+    def told(state: Progress) -> None:
+        left = "" if state.minutes_left is None else f", about {state.minutes_left:,.0f} min left"
+        tell(
+            f"reading the log: window {state.windows_done} of {state.windows}, "
+            f"{state.rows:,} rows, {state.requests:,} requests{left}"
+        )
+        if state.windows_done == state.windows and sys.stderr.isatty():
+            print(file=sys.stderr)
+
+    return told
+
+
+def pulled(result: PullResult) -> str:
+    text = (
+        f"read {result.rows:,} log rows in {result.requests:,} requests; "
+        f"{result.windows:,} windows done"
+    )
+    if not result.complete:
+        text += f"; stopped by {result.why_stopped}, the same command goes on from here"
+    return text
+
+
+def plan(summary: PlanSummary) -> str:
+    return (
+        f"{summary.windows:,} windows, at least {summary.requests:,} requests, "
+        f"{summary.minutes:,.1f} minutes at the quota"
+    )
+
+
+def summary(result: PullResult, report: RateReport) -> str:
+    total = report.total or {}
+    rate = report.headline
+    return (
+        f"{pulled(result)}\n{total.get('submitted', 0):,} messages, {percent(rate.value)} "
+        f"{report.formula.name} ({rate.numerator:,} of {rate.denominator:,}), "
+        f"receipt coverage {percent(total.get('receipt_coverage'))}, "
+        f"capture rate {percent(report.audit['capture_rate'])}"
+    )
+
+
+def no_data(merged: Merged, data_dir: Path) -> str:
+    if merged.as_of is None:
+        return (
+            f"{data_dir} holds no data yet. Let reports come in (python -m receiver serve), read "
+            "Plivo's message log (python -m reconcile run), or see it all work: make demo"
+        )
+    until = merged.as_of.strftime("%Y-%m-%d %H:%M UTC")
+    return f"no outbound messages in this time; what {data_dir} holds reaches to {until}"

@@ -1,0 +1,203 @@
+"""[I/O] The rate report as people read it in a terminal: tables that fit from 80 columns on."""
+
+import io
+import os
+import sys
+from datetime import datetime
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from reconcile.rate_report import RateReport, Row
+
+FEW_MESSAGES = 30
+WORTH_SAYING_SECONDS = 600  # the last minutes are always still to be read
+
+_AUDIT_WORDS = {
+    "never_reported": "messages of the log without any report (no url set?)",
+    "duplicate_reports": "reports that came more than once",
+    "out_of_order_reports": "reports that came after a later one",
+    "state_changes": "final states that changed",
+    "guessed_times": "messages whose time had to be guessed",
+    "untyped_values": "values that could not be understood",
+}
+
+
+def render(
+    console: Console, report: RateReport, *more: RateReport, error_names: dict[str, str]
+) -> None:
+    """Headline, the asked break-down, further ones, and whether the numbers can be trusted."""
+    console.print(_headline(report))
+    if report.total is None:
+        return
+    for section in (report, *more):
+        if section.question.by == ("error_code",):
+            console.print(_errors(section, error_names))
+        elif section.rows:
+            console.print(_rates(section, console.width))
+    console.print(_audit(report))
+    console.print(f"Messages: {report.messages_folder}", style="dim", soft_wrap=True)
+
+
+def console() -> Console:
+    """Plain where it is piped, 100 columns wide there; NO_COLOR is respected."""
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 100
+    return Console(width=width, highlight=False)
+
+
+def as_text(report: RateReport, *more: RateReport, error_names: dict[str, str]) -> str:
+    """The same as plain text."""
+    out = io.StringIO()
+    render(Console(file=out, width=100, highlight=False), report, *more, error_names=error_names)
+    return out.getvalue()
+
+
+def percent(value: float | None) -> str:
+    return "–" if value is None else f"{value * 100:.1f}%"
+
+
+def _headline(report: RateReport) -> RenderableType:
+    rate, formula, total = report.headline, report.formula, report.total or {}
+    captured = report.audit["capture_rate_numerator"]
+    capturable = report.audit["capture_rate_denominator"]
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right")
+    table.add_column(overflow="fold")
+    table.add_row(
+        Text(percent(rate.value), style="bold"),
+        f"[bold]{formula.name}[/] = {formula}   {rate.numerator:,} of {rate.denominator:,}"
+        + (f"   95 % interval {_interval(rate.low, rate.high)}" if rate.value is not None else ""),
+    )
+    table.add_row("", Text(f"hides {formula.hides}", style="dim"))
+    table.add_row(
+        percent(total.get("receipt_coverage")),
+        f"receipt coverage = (D + U) / H   {total.get('receipt_coverage_numerator', 0):,} "
+        f"of {total.get('receipt_coverage_denominator', 0):,}",
+    )
+    table.add_row(
+        percent(report.audit["capture_rate"]),
+        f"capture rate: ended messages whose end was reported   {captured:,} of {capturable:,}",
+    )
+    title = Text.assemble(
+        ("Delivery rates", "bold"), f" · {_span(report)} · as of {_moment(report.as_of)}"
+    )
+    return Group(title, "", table)
+
+
+def _rates(report: RateReport, width: int) -> RenderableType:
+    keys = report.question.by
+    wide = width >= 110
+    table = _table(show_footer=len(report.rows) > 1)
+    footer = report.total or {}
+    for position, key in enumerate(keys):
+        table.add_column(key, footer="total" if position == 0 else "", overflow="fold")
+    columns = [("sent in", "submitted"), ("failed", "failed"), ("deliv.", "delivered"),
+               ("undel.", "undelivered"), ("no rec.", "unconfirmed"), ("open", "open")]  # fmt: skip
+    for title, name in columns:
+        _number(table, title, _count(footer.get(name)))
+    _number(table, report.formula.name, percent(footer.get("headline_rate")))
+    _number(table, "receipts", percent(footer.get("receipt_coverage")))
+    if wide:
+        _number(table, "interval (confirmed)", _confirmed_interval(footer))
+        _number(table, "p50 s", _seconds(footer.get("sent_to_receipt_p50")))
+        _number(table, "p95 s", _seconds(footer.get("sent_to_receipt_p95")))
+        _number(table, "amount", str(footer.get("total_amount") or "–"))
+    for row in report.rows:
+        cells = [*(_key(row[key]) for key in keys), *(_count(row[name]) for _, name in columns)]
+        cells += [
+            percent(row["headline_rate"]) + ("*" if few else ""),
+            percent(row["receipt_coverage"]),
+        ]
+        if wide:
+            cells += [_confirmed_interval(row), _seconds(row["sent_to_receipt_p50"]),
+                      _seconds(row["sent_to_receipt_p95"]),
+                      str(row["total_amount"] or "–")]  # fmt: skip
+        table.add_row(*map(Text, cells))
+    few_somewhere = any(row["submitted"] < FEW_MESSAGES for row in report.rows)
+    note = f" (* fewer than {FEW_MESSAGES} messages)" if few_somewhere else ""
+    return _section(f"By {', '.join(keys)}{note}", table)
+
+
+def _errors(report: RateReport, names: dict[str, str]) -> RenderableType:
+    rows = [row for row in report.rows if row["failed"] or row["undelivered"]]
+    table = _table()
+    table.add_column("code")
+    _number(table, "undelivered")
+    _number(table, "failed")
+    table.add_column("meaning", overflow="fold")
+    for row in sorted(rows, key=lambda row: -row["failed"] - row["undelivered"]):
+        code = row["error_code"]
+        meaning = names.get(code, "not in our table") if code else "no code given"
+        table.add_row(_key(code), _count(row["undelivered"]), _count(row["failed"]), meaning)
+    return _section("Why messages fail", table) if rows else Text()
+
+
+def _audit(report: RateReport) -> RenderableType:
+    audit = report.audit
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right")
+    table.add_column(overflow="fold")
+    for word, messages in audit["match"].items():
+        table.add_row(_count(messages), f"messages: {word.replace('_', ' ')}")
+    for name, words in _AUDIT_WORDS.items():
+        if audit[name]:
+            table.add_row(_count(audit[name]), words)
+    for word, messages in audit["unknown_states"].items():
+        table.add_row(_count(messages), Text(f"messages in a state unknown to us: {word}"))
+    if audit["seconds_not_read"] >= WORTH_SAYING_SECONDS:
+        hours = audit["seconds_not_read"] / 3600
+        table.add_row(f"{hours:,.1f} h", "of the message log not read yet: python -m reconcile run")
+    negative = (report.total or {}).get("negative_receipts")
+    if negative:
+        table.add_row(_count(negative), "receipts earlier than the message itself")
+    return _section("Collection audit", table)
+
+
+def _table(*, show_footer: bool = False) -> Table:
+    return Table(box=SIMPLE_HEAD, padding=(0, 0, 0, 1), show_edge=False, show_footer=show_footer)
+
+
+def _number(table: Table, title: str, footer: str = "") -> None:
+    table.add_column(title, justify="right", footer=footer, no_wrap=True)
+
+
+def _section(title: str, body: RenderableType) -> RenderableType:
+    return Group("", Text(title, style="bold"), Padding(body, (0, 0, 0, 1)))
+
+
+def _span(report: RateReport) -> str:
+    question = report.question
+    if question.since is None and question.until is None:
+        return "all that is on disk"
+    since = _moment(question.since) if question.since else "the beginning"
+    return f"{since} to {_moment(question.until) if question.until else 'now'}"
+
+
+def _moment(moment: datetime | None) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M UTC") if moment else "never"
+
+
+def _key(value: Any) -> str:
+    if value is None:
+        return "unknown"
+    return value.strftime("%Y-%m-%d %H:%M") if isinstance(value, datetime) else str(value)
+
+
+def _count(value: int | None) -> str:
+    return f"{value or 0:,}"
+
+
+def _seconds(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.1f}"
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "–" if low is None or high is None else f"{low * 100:.1f}–{high * 100:.1f}%"
+
+
+def _confirmed_interval(row: Row | dict[str, Any]) -> str:
+    return _interval(row.get("confirmed_rate_low"), row.get("confirmed_rate_high"))

@@ -1,0 +1,149 @@
+"""[I/O] Reading Plivo's log into the folder: what is asked next, and the cron run that does it all.
+
+One run: lock, seal, merge (to know what is open), pull, merge again.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from receiver import day_files, sealing
+from receiver.config import Settings
+from reconcile import merging
+from reconcile.columns import MESSAGES
+from reconcile.engine import Engine
+from reconcile.locks import holding
+from reconcile.merging import Merged
+from reconcile.plivo_log import client as plivo
+from reconcile.plivo_log import ledger, unfinished, windows
+from reconcile.plivo_log.coverage import Span, Window
+from reconcile.plivo_log.pull import Progress, PullResult, fetch_one, pull
+
+RUN_MINUTES = 50.0  # an hourly cron job is done before the next one starts
+_FIRST_LOOK = timedelta(days=7)
+
+Tell = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What of the log to read, and when to stop. None: from the oldest report; up to now."""
+
+    mode: windows.Mode
+    since: datetime | None = None
+    until: datetime | None = None
+    again: bool = False
+    max_requests: int | None = None
+    max_minutes: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    spans: list[Span]
+    ledger: list[Window]
+
+
+def run(settings: Settings, task: Task, *, tell: Tell | None = None) -> tuple[PullResult, Merged]:
+    """One cron run. Raises locks.Busy, plivo_log.errors, SettingError, FileProblem.
+
+    Whatever stops the reading, what was read is merged.
+    """
+    with _alone(settings.data_dir):
+        sealing.seal_all(settings.data_dir)
+        try:
+            result = _pull(settings, task, tell)
+        finally:
+            merged = merging.merge(settings)
+    return result, merged
+
+
+def pull_only(settings: Settings, task: Task, *, tell: Tell | None = None) -> PullResult:
+    """The log into `log/`, resumable. Raises as `run`."""
+    with _alone(settings.data_dir):
+        return _pull(settings, task, tell)
+
+
+def planned(settings: Settings, task: Task) -> windows.PlanSummary:
+    """What `pull` would ask; no request is made."""
+    plan = _plan(settings, task, datetime.now(UTC), started_at=None)
+    return windows.summary(plan.spans, plan.ledger, per_minute=settings.log_requests_per_minute)
+
+
+def fetch(settings: Settings, message_uuid: str) -> bool:
+    """Ask Plivo for one message now; False where it does not know it. Raises as `run`."""
+    with _alone(settings.data_dir):
+        return fetch_one(
+            settings, message_uuid, client=plivo.connect(settings), now=lambda: datetime.now(UTC)
+        )
+
+
+@contextmanager
+def _alone(data_dir: Path) -> Iterator[None]:
+    with holding(data_dir / "state" / "run.lock", wait_seconds=0, what="run"):
+        yield
+
+
+def _pull(settings: Settings, task: Task, tell: Tell | None) -> PullResult:
+    client = plivo.connect(settings)  # settings first: nothing is done with wrong ones
+    state = settings.data_dir / "state"
+    started_at = unfinished.begin(state, repr(task), datetime.now(UTC))
+    plan = _plan(settings, task, datetime.now(UTC), started_at=started_at)
+    result = pull(
+        settings,
+        plan.spans,
+        client=client,
+        max_requests=task.max_requests,
+        max_minutes=task.max_minutes,
+        now=lambda: datetime.now(UTC),
+        progress=tell,
+    )
+    if result.complete:
+        unfinished.finish(state)
+    return result
+
+
+def _plan(settings: Settings, task: Task, now: datetime, *, started_at: datetime | None) -> _Plan:
+    read = ledger.read(settings.data_dir / "log", account=settings.plivo_auth_id)
+    merging.merge(settings)
+    known = _known(settings, now)
+    spans = windows.plan(
+        since=task.since or known.oldest_reported or now - _FIRST_LOOK,
+        until=task.until or now,
+        ledger=read,
+        open_at=known.open_at,
+        now=now,
+        mode=task.mode,
+        again=task.again,
+        started_at=started_at,
+    )
+    return _Plan(spans, read)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    oldest_reported: datetime | None
+    open_at: list[datetime]
+
+
+def _known(settings: Settings, now: datetime) -> _Known:
+    """When the oldest message with a report was sent, and those whose end neither side knows."""
+    horizon = timedelta(hours=settings.receipt_horizon_hours)
+    with Engine() as engine:
+        engine.read("messages", day_files.live_files(settings.data_dir / "messages"), MESSAGES)
+        oldest = engine.query("select min(message_time) as t from messages where reports > 0")
+        still_open = engine.query(
+            "select message_time from messages where direction = 'outbound' "
+            "and outcome in ('pending', 'unconfirmed') "
+            "and coalesce(last_sign_at, message_time) >= cast($since as timestamp)",
+            {"since": (now - horizon).replace(tzinfo=None)},
+        )
+    return _Known(
+        oldest_reported=_utc(oldest.to_pylist()[0]["t"]),
+        open_at=[m.replace(tzinfo=UTC) for m in still_open["message_time"].to_pylist()],
+    )
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment and moment.replace(tzinfo=UTC)

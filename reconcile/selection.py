@@ -1,0 +1,95 @@
+"""[pure] What is asked for: times, zones and break-downs as people write them."""
+
+import difflib
+import re
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+_AGE = re.compile(r"([0-9]{1,6})([mhdw])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+# A break-down -> the SQL that yields it from `counted_messages`.
+DIMENSIONS = {
+    "day": "cast(local_time as date)",
+    # the instant at which the local hour began, so that an hour that a clock change repeats
+    # stays two
+    "hour": (
+        "timestamp_micros(unix_micros(message_time) - unix_micros(local_time) "
+        "+ unix_micros(date_trunc('hour', local_time)))"
+    ),
+    "weekday": (
+        "cast(mod(cast(unix_micros(date_trunc('day', local_time)) / 86400000000 as bigint) + 3, 7)"
+        " + 1 as int)"
+    ),
+    "hour_of_day": "cast(hour(local_time) as int)",
+    "country": "country",
+    "carrier": "carrier",
+    "mcc": "mcc",
+    "mnc": "mnc",
+    "from_number": "from_number",
+    "type": "type",
+    "account": "account",
+    "campaign": "campaign",
+    "tag": "tag",
+    "error_code": "error_code",
+    "outcome": "outcome",
+    "match": "match",
+    "parts": "parts_expected",
+    "units": "units",
+    "powerpack_uuid": "powerpack_uuid",
+}
+
+
+class WrongQuestion(Exception):
+    """What was asked for does not exist; the message says what does."""
+
+
+def moment(text: str, *, now: datetime | None, zone: tzinfo = UTC) -> datetime:
+    """A day (its start in the zone), a timestamp, or an age before now, as UTC.
+
+    Raises WrongQuestion.
+    """
+    if match := _AGE.fullmatch(text.strip()):
+        if now is None:
+            raise WrongQuestion(f"'{text}' needs data to count back from; there is none yet")
+        return now - timedelta(**{_UNITS[match[2]]: int(match[1])})
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text.strip()):
+            return datetime.combine(date.fromisoformat(text.strip()), time(), zone).astimezone(UTC)
+        instant = datetime.fromisoformat(text.strip())
+    except (ValueError, OverflowError):
+        raise WrongQuestion(
+            f"'{text}' is no time; write 2026-03-01, 2026-03-01T12:00:00Z, 7d or 36h"
+        ) from None
+    return (instant if instant.tzinfo else instant.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def time_zone(name: str) -> ZoneInfo:
+    """Raises WrongQuestion for a zone that nobody keeps."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise WrongQuestion(
+            f"'{name}' is no time zone; write one such as Europe/Berlin, America/New_York or UTC"
+        ) from None
+
+
+def dimensions(text: str) -> tuple[str, ...]:
+    """The break-downs of `--by a,b`; `none` is none. Raises WrongQuestion with the nearest."""
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if names == ("none",):
+        return ()
+    for name in names:
+        if name not in DIMENSIONS:
+            raise WrongQuestion(f"--by {name} does not exist{nearest(name, DIMENSIONS)}")
+    if len(set(names)) < len(names):
+        raise WrongQuestion(f"--by {text} names a break-down twice")
+    return names
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """A hint what may have been meant."""
+    known = list(words)
+    close = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
+    return f"; did you mean {' or '.join(close)}?" if close else f"; there are {', '.join(known)}"

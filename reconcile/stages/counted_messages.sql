@@ -1,0 +1,25 @@
+-- One row per outbound message asked for, with the letter that it counts as now: F failed,
+-- Q queued, D delivered, U undelivered, X no receipt within the horizon, O open.
+select
+    m.message_uuid, m.type, m.from_number, m.country, m.mcc, m.mnc, m.carrier, m.powerpack_uuid,
+    m.state, m.report_state, m.log_state, m.outcome, m.error_code, m.parts_expected, m.units,
+    m.match, m.account, m.campaign, m.tag, m.message_time, m.sent_at, m.final_at, m.last_sign_at,
+    m.total_amount, m.carrier_fees, m.reports, m.duplicate_reports, m.out_of_order_reports,
+    m.state_changes, m.final_parts, m.final_parts_reported, m.guessed_time, m.never_reported,
+    m.untyped_values, m.window_read,
+    from_utc_timestamp(m.message_time, a.zone) as local_time,
+    case
+        when m.outcome = 'failed' then 'F'
+        when m.state = 'queued' then 'Q'
+        when m.outcome = 'delivered' then 'D'
+        when m.outcome = 'undelivered' then 'U'
+        when unix_micros(a.as_of) - unix_micros(coalesce(m.last_sign_at, m.message_time))
+            > a.horizon_micros then 'X'
+        else 'O'
+    end as letter,
+    case when a.by_units then coalesce(m.units, 1) else 1 end as weight
+from messages as m
+cross join asked as a
+where m.direction = 'outbound'
+    and (a.since is null or m.message_time >= a.since)
+    and (a.until is null or m.message_time < a.until)

@@ -1,0 +1,122 @@
+-- One row per message: all parts with one root, as one.
+with placed as (
+    select
+        p.*, m.place as match_place,
+        row_number() over (
+            partition by p.root order by p.part_number nulls last, p.message_time, p.message_uuid
+        ) as part_place
+    from parts as p
+    inner join matches as m on m.word = p.match
+),
+grouped as (
+    select
+        root as message_uuid,
+        max(direction) as direction,
+        min_by(type, part_place) filter (where type is not null) as type,
+        coalesce(
+            min_by(from_number, part_place) filter (where from_number not like '%***%'),
+            min(from_number)) as from_number,
+        coalesce(
+            min_by(to_number, part_place) filter (where to_number not like '%***%'),
+            min(to_number)) as to_number,
+        min_by(log_country, part_place) filter (where log_country is not null) as log_country,
+        min_by(log_carrier, part_place) filter (where log_carrier is not null) as log_carrier,
+        min_by(mcc, part_place) filter (where mcc is not null) as mcc,
+        min_by(mnc, part_place) filter (where mnc is not null) as mnc,
+        min_by(powerpack_uuid, part_place) filter (where powerpack_uuid is not null)
+            as powerpack_uuid,
+        min_by(account, part_place) filter (where account is not null) as account,
+        min_by(campaign, part_place) filter (where campaign is not null) as campaign,
+        min_by(tag, part_place) filter (where tag is not null) as tag,
+        min(message_time) as message_time,
+        min(queued_at) as queued_at,
+        min(sent_at) as sent_at,
+        max(final_at) as last_final_at,
+        cast(count(*) as int) as parts_seen,
+        greatest(coalesce(max(part_count), 1), cast(count(*) as int)) as parts_named,
+        -- one UUID with Units = N stands for all N parts, whatever PartInfo says of it
+        count(*) = 1 and min(message_uuid) = root and max(units) >= max(part_count)
+            as stands_for_all,
+        cast(sum(units) as int) as units,
+        sum(total_amount) as total_amount,
+        sum(carrier_fees) as carrier_fees,
+        -- of several parts the first by place in the table of states
+        substr(min(concat(cast(state_place as string), coalesce(state, ''))), 2) as state,
+        substr(min(concat(cast(report_place as string), coalesce(report_state, ''))), 2)
+            as report_state,
+        substr(min(concat(cast(log_place as string), coalesce(log_state, ''))), 2) as log_state,
+        min_by(coalesce(error_code, ''), state_place * 100000 + part_place) as error_code,
+        min(match_place) as match_place,
+        sum(case when counts_as = 'failed' then 1 else 0 end) as failed_parts,
+        sum(case when counts_as = 'undelivered' then 1 else 0 end) as undelivered_parts,
+        sum(case when counts_as = 'delivered' then 1 else 0 end) as delivered_parts,
+        sum(case when final_at is not null then 1 else 0 end) as timed_parts,
+        cast(sum(case when final then 1 else 0 end) as int) as final_parts,
+        cast(sum(case when final and report_final then 1 else 0 end) as int)
+            as final_parts_reported,
+        count(distinct case when final then compared_as end) > 1 as mixed,
+        cast(sum(reports) as int) as reports,
+        cast(sum(duplicate_reports) as int) as duplicate_reports,
+        cast(sum(out_of_order_reports) as int) as out_of_order_reports,
+        cast(sum(state_changes) as int) as state_changes,
+        cast(sum(untyped_values) as int) as untyped_values,
+        max(last_sign_at) as last_sign_at,
+        bool_or(guessed_time) as guessed_time,
+        bool_or(in_log) and not bool_or(has_reports) as never_reported,
+        bool_and(window_how is not null) as window_read
+    from placed
+    group by root
+),
+completed as (
+    select
+        *,
+        case when stands_for_all then 1 else parts_named end as parts_expected
+    from grouped
+),
+prefixes as (
+    -- the longest known prefix of each distinct beginning of a number
+    select h.head, max_by(n.country, length(n.prefix)) as country
+    from (select distinct left(to_number, 7) as head from grouped) as h
+    inner join number_prefixes as n on left(h.head, length(n.prefix)) = n.prefix
+    group by h.head
+)
+select
+    c.message_uuid, c.direction, c.type, c.from_number, c.to_number,
+    coalesce(c.log_country, mc.country, px.country) as country,
+    c.mcc, c.mnc,
+    coalesce(c.log_carrier, exact_mnc.carrier, numeric_mnc.carrier) as carrier,
+    c.powerpack_uuid, c.message_time, c.queued_at, c.sent_at,
+    case when c.direction = 'outbound' and c.timed_parts >= c.parts_expected
+        then c.last_final_at end as final_at,
+    case when c.direction = 'outbound' then nullif(c.state, '') else nullif(c.log_state, '') end
+        as state,
+    case
+        when c.direction <> 'outbound' then null
+        when c.failed_parts > 0 then 'failed'
+        when c.undelivered_parts > 0 then 'undelivered'
+        when c.delivered_parts >= c.parts_expected then 'delivered'
+        when unix_micros(a.as_of) - unix_micros(coalesce(c.last_sign_at, c.message_time))
+            > a.horizon_micros then 'unconfirmed'
+        else 'pending'
+    end as outcome,
+    case when c.direction = 'outbound' then nullif(c.error_code, '') end as error_code,
+    c.parts_seen, c.parts_expected, c.units, c.total_amount, c.carrier_fees,
+    case when c.direction = 'outbound' then m.word end as match,
+    nullif(c.report_state, '') as report_state,
+    nullif(c.log_state, '') as log_state,
+    c.reports, c.duplicate_reports,
+    c.direction = 'outbound' and c.mixed as mixed,
+    c.last_sign_at, c.final_parts, c.final_parts_reported, c.out_of_order_reports,
+    c.state_changes, c.guessed_time, c.never_reported, c.account, c.campaign, c.tag,
+    c.untyped_values, c.window_read
+from completed as c
+cross join moment as a
+inner join matches as m on m.place = c.match_place
+left join mcc_countries as mc on mc.mcc = c.mcc
+left join networks as exact_mnc on exact_mnc.mcc = c.mcc and exact_mnc.mnc = c.mnc
+left join networks as numeric_mnc
+    on numeric_mnc.mcc = c.mcc
+    and regexp_like(c.mnc, '^[0-9]{1,3}$')
+    and numeric_mnc.mnc_number = cast(try_cast(c.mnc as int) as string)
+left join prefixes as px on px.head = left(c.to_number, 7)
+order by c.message_time, c.message_uuid

@@ -1,0 +1,1 @@
+"""What codes and numbers mean, as data; README.md describes each table."""
