@@ -2,9 +2,9 @@
 
 `log/`: each row of Plivo's message log as pulled, its fields typed. A value that cannot be typed
 is null in its column and stays in `record`, the row's JSON exactly as received. Every field but
-the key may be missing: old rows have twelve. `messages/`: one row per message, reconciled; counts int32.
+the key may be missing: old rows have twelve. `messages/`: one row per message, reconciled.
 
-Times timestamp[us, UTC]; money decimal(18,5) in the account's currency.
+Times timestamp[us, UTC]; money decimal(18,5) in the account's currency; counts int32.
 """
 
 import pyarrow as pa

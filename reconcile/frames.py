@@ -88,4 +88,5 @@ def _moment(moment: Moment, merged: Merged, zone: str = "UTC") -> datetime | Non
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:
-    return table.to_pandas(types_mapper=pd.ArrowDtype)
+    frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
+    return frame

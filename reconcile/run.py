@@ -18,8 +18,9 @@ from reconcile.locks import holding
 from reconcile.merging import Merged
 from reconcile.plivo_log import client as plivo
 from reconcile.plivo_log import ledger, unfinished, windows
+from reconcile.plivo_log.course import Progress
 from reconcile.plivo_log.coverage import Span, Window
-from reconcile.plivo_log.pull import Progress, PullResult, fetch_one, pull
+from reconcile.plivo_log.pull import PullResult, fetch_one, pull
 
 RUN_MINUTES = 50.0  # an hourly cron job is done before the next one starts
 _FIRST_LOOK = timedelta(days=7)

@@ -46,7 +46,7 @@ QUOTA_PATIENCE = 300.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # after a 429 without Retry-After
 
 _UUID = re.compile(r"[0-9A-Za-z-]{1,64}")
-_PASSING = (408, 425)  # worth a retry, as every 5xx
+_PASSING = (408, 425)  # worth a retry, as every 5xx and whatever is no error but no page either
 _CODES = requests.codes
 
 # stamina logs each retry; without a handler Python would print that to stderr, from cron too.
@@ -171,25 +171,26 @@ class LogClient:
         self.quota.take()
 
     def _judge(self, answer: Answer, read: Callable[[str], T]) -> T | None:
-        if answer.status == _CODES.ok:
+        status = answer.status
+        if status == _CODES.ok:
             try:
                 return read(answer.text)
             except BrokenPage as broken:
                 raise _PassingError(f"broken answer, {broken}") from broken
-        if answer.status == _CODES.not_found:
+        if status == _CODES.not_found:
             return None
         retry_after = retry_seconds(answer.retry_after, self.quota.clock())
-        if answer.status == _CODES.too_many_requests:
+        if status == _CODES.too_many_requests:
             raise _TooManyRequestsError(retry_after)
-        if answer.status >= _CODES.server_error or answer.status in _PASSING:
-            raise _PassingError(f"status {answer.status}", retry_after)
+        if status >= _CODES.server_error or status < _CODES.bad_request or status in _PASSING:
+            raise _PassingError(f"status {status}", retry_after)
         said = said_by_plivo(answer.text) or "no reason given"
-        if answer.status in (_CODES.unauthorized, _CODES.forbidden):
+        if status in (_CODES.unauthorized, _CODES.forbidden):
             raise Refused(
-                f"Plivo refused the credentials ({answer.status}: {said}). Check PLIVO_AUTH_ID and "
+                f"Plivo refused the credentials ({status}: {said}). Check PLIVO_AUTH_ID and "
                 "PLIVO_AUTH_TOKEN against the console, and whether this address may use the API."
             )
-        raise BadRequest(f"Plivo refused the request ({answer.status}: {said}).")
+        raise BadRequest(f"Plivo refused the request ({status}: {said}).")
 
     def _get(self, path: tuple[str, ...], params: Params, seconds: float) -> Answer:
         try:

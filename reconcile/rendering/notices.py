@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reconcile.merging import Merged
-from reconcile.plivo_log.pull import Progress, PullResult
+from reconcile.plivo_log.course import Progress
+from reconcile.plivo_log.pull import PullResult
 from reconcile.plivo_log.windows import PlanSummary
 from reconcile.rate_report import RateReport
 from reconcile.rendering.terminal import percent

@@ -107,9 +107,10 @@ def _rates(report: RateReport, width: int) -> RenderableType:
         _number(table, "p95 s", _seconds(footer.get("sent_to_receipt_p95")))
         _number(table, "amount", str(footer.get("total_amount") or "–"))
     for row in report.rows:
+        mark = "*" if row["submitted"] < FEW_MESSAGES else ""
         cells = [*(_key(row[key]) for key in keys), *(_count(row[name]) for _, name in columns)]
         cells += [
-            percent(row["headline_rate"]) + ("*" if few else ""),
+            percent(row["headline_rate"]) + mark,
             percent(row["receipt_coverage"]),
         ]
         if wide:
