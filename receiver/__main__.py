@@ -5,9 +5,10 @@ Exit codes: 0 done · 2 wrong usage or settings, or a damaged file · 75 try aga
 
 import argparse
 import logging
+import sqlite3
 import sys
 
-from receiver import config, day_files, journal, sealing, serve
+from receiver import config, day_files, journal, quarantine, sealing, serve
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,7 +21,10 @@ def main(arguments: list[str] | None = None) -> int:
         "--unsigned", action="store_true", help="take reports from anybody, on loopback only"
     )
     sealer = commands.add_parser("seal", help="write the journal to Parquet now")
-    for command in (serving, sealer):
+    rechecker = commands.add_parser(
+        "recheck", help="admit refused requests whose signature matches by now"
+    )
+    for command in (serving, sealer, rechecker):
         config.add_flags(command)
     options = parser.parse_args(arguments)
     logging.basicConfig(
@@ -31,13 +35,21 @@ def main(arguments: list[str] | None = None) -> int:
         settings = config.load(config.flags_of(options))
         if options.command == "serve":
             serve.serve(settings, unsigned=options.unsigned)
+        elif options.command == "recheck":
+            serve.check_settings(settings, unsigned=False)
+            found = quarantine.recheck(settings)
+            sealing.seal_all(settings.data_dir)
+            print(
+                f"admitted {found.admitted} and dropped {found.copies} copies of them; "
+                f"{found.still_refused} still refused"
+            )
         else:
             sealed = sealing.seal_all(settings.data_dir)
             print(f"sealed {sealed.reports} reports into {sealed.files} files")
     except (config.SettingError, journal.DamagedJournal, day_files.FileProblem) as problem:
         print(f"receiver: {problem}", file=sys.stderr)
         return 2
-    except (journal.NotDurable, OSError) as problem:
+    except (journal.NotDurable, sqlite3.Error, OSError) as problem:
         print(f"receiver: {problem}", file=sys.stderr)
         return 75
     return 0

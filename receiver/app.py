@@ -19,6 +19,7 @@ from receiver.callback import Callback, Kind
 from receiver.config import Settings
 from receiver.journal import NotDurable
 from receiver.metrics import Metrics
+from receiver.quarantine import Refusal
 from receiver.signature import HEADERS, SignedRequest, Verdict, check
 
 MOST_BODY_BYTES = 64 * 1024
@@ -53,13 +54,16 @@ def build_app(
     settings: Settings,
     store: Store,
     *,
+    keep_aside: Callable[[Refusal], None],
     metrics: Metrics,
     now: Callable[[], datetime],
     unsigned: bool = False,
 ) -> Bottle:
     """The receiver as a WSGI application."""
     app = Bottle()
-    webhook = _Webhook(settings, store, metrics=metrics, now=now, unsigned=unsigned)
+    webhook = _Webhook(
+        settings, store, keep_aside=keep_aside, metrics=metrics, now=now, unsigned=unsigned
+    )
     for kind in _ANSWERS:
         for path in (f"/{kind}", f"/{kind}/<secret>"):
             app.route(path, ["GET", "POST", "HEAD"], webhook.route(kind))
@@ -98,12 +102,14 @@ class _Webhook:
         settings: Settings,
         store: Store,
         *,
+        keep_aside: Callable[[Refusal], None],
         metrics: Metrics,
         now: Callable[[], datetime],
         unsigned: bool,
     ) -> None:
         self._settings = settings
         self._store = store
+        self._keep_aside = keep_aside
         self._metrics = metrics
         self._now = now
         self._unsigned = unsigned
@@ -143,6 +149,18 @@ class _Webhook:
         if verdict.scheme is None:
             self._metrics.refused.labels("signature").inc()
             log.warning("refused a %s: %s", kind, verdict.reason)
+            self._keep_aside(
+                Refusal(
+                    received_at=received_at,
+                    kind=kind,
+                    http_method=request.method,
+                    path=_path(),
+                    query=query,
+                    body=body,
+                    headers=_signature_headers(),
+                    reason=verdict.reason,
+                )
+            )
             return 403
         callback = Callback(
             received_at=received_at,
@@ -166,17 +184,25 @@ class _Webhook:
     def _verdict(self, body: bytes, query: bytes) -> Verdict:
         if self._unsigned:
             return Verdict("none")
-        environ = request.environ
-        # The path as it came: Plivo signs the URL as configured, byte for byte.
-        path = environ.get("REQUEST_URI", environ["PATH_INFO"]).partition("?")[0]
         signed = SignedRequest(
             method=request.method,
-            url=f"{self._settings.public_url}{path}",
+            url=f"{self._settings.public_url}{_path()}",
             query=query,
             body=body,
-            headers={name: environ.get(key, "") for name, key in _ENVIRON_NAMES.items()},
+            headers=_signature_headers(),
         )
         return check(signed, self._settings.tokens, policy=self._settings.signature_policy)
+
+
+def _path() -> str:
+    """The path as it came: Plivo signs the URL as configured, byte for byte."""
+    environ = request.environ
+    return str(environ.get("REQUEST_URI", environ["PATH_INFO"])).partition("?")[0]
+
+
+def _signature_headers() -> dict[str, str]:
+    environ = request.environ
+    return {name: environ.get(key, "") for name, key in _ENVIRON_NAMES.items()}
 
 
 def _plain_error(error: HTTPError) -> str:

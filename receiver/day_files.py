@@ -99,8 +99,8 @@ def remove_superseded(folder: Path, day: date, *, grace_seconds: float = GRACE_S
 
 def _sorted_out(place: Path) -> tuple[list[Path], list[tuple[Path, Path]]]:
     """The files that count, and those that do not, each with the file that covers it."""
-    names = [entry.name for entry in place.iterdir()] if place.is_dir() else []
-    visible = sorted(n for n in names if n.endswith(".parquet") and n[0] not in "._")
+    entries = [entry.name for entry in place.iterdir()] if place.is_dir() else []
+    visible = sorted(n for n in entries if n.endswith(".parquet") and n[0] not in "._")
     by_source: dict[str, list[FileName]] = {}
     for name in filter(None, map(FileName.parse, visible)):
         by_source.setdefault(name.source, []).append(name)

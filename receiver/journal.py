@@ -22,7 +22,7 @@ import sqlite3
 import threading
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,6 +46,7 @@ create table if not exists callbacks (
     checksum integer not null);
 create table if not exists planned_seal (first integer not null, last integer not null);
 create table if not exists identity (journal_id text not null);
+create table if not exists admitted (refusal_id text primary key);
 create table if not exists probe (only integer primary key check (only = 1), beat integer not null);
 """
 _INSERT = (
@@ -78,10 +79,11 @@ class Entry:
 class _Pending:
     """A row that waits for its commit. The lock is the cheapest wake-up that Python has."""
 
-    __slots__ = ("done", "error", "row")
+    __slots__ = ("done", "error", "refusal_id", "row")
 
-    def __init__(self, row: _Row | None) -> None:
+    def __init__(self, row: _Row | None, refusal_id: str | None = None) -> None:
         self.row = row
+        self.refusal_id = refusal_id
         self.error: Exception | None = None
         self.done = threading.Lock()
         self.done.acquire()
@@ -112,9 +114,17 @@ class Journal:
     ) -> None:
         self.close()
 
-    def append(self, callback: Callback) -> None:
-        """Return once the callback is on disk. Raises NotDurable; then it may or may not be."""
-        self._commit(_Pending(_row_of(callback)))
+    def append(self, callback: Callback, *, refusal_id: str | None = None) -> None:
+        """Return once the callback is on disk. Raises NotDurable; then it may or may not be.
+
+        With a refusal_id the journal remembers, in the same transaction, that it was admitted.
+        """
+        self._commit(_Pending(_row_of(callback), refusal_id))
+
+    def forget_refusals(self) -> None:
+        """The quarantine has let go of everything admitted here."""
+        with closing(connect(self.path)) as connection:
+            connection.execute("delete from admitted")
 
     def probe(self) -> None:
         """Make a real durable write that leaves no report. Raises NotDurable."""
@@ -159,6 +169,10 @@ class Journal:
                 rows = [(*p.row, _checksum(p.row)) for p in batch if p.row is not None]
                 if rows:
                     self._connection.executemany(_INSERT, rows)
+                    self._connection.executemany(
+                        "insert into admitted values (?)",
+                        [(p.refusal_id,) for p in batch if p.refusal_id is not None],
+                    )
                 else:
                     self._connection.execute(
                         "insert into probe values (1, 1) on conflict do update set beat = beat + 1"
@@ -231,7 +245,7 @@ def entries(connection: sqlite3.Connection, path: Path, first: int, last: int) -
             yield Entry(
                 report_id(path.stem, number),
                 Callback(
-                    received_at=_EPOCH + timedelta(microseconds=microseconds),
+                    received_at=from_micros(microseconds),
                     kind=kind,
                     http_method=http_method,
                     body=body,
@@ -272,6 +286,14 @@ def try_lock(path: Path) -> int | None:
     return descriptor
 
 
+def to_micros(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def from_micros(micros: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=micros)
+
+
 def _take_or_create(folder: Path) -> tuple[Path, int]:
     """A journal that no living process owns, else a new one."""
     for path in journals(folder):
@@ -288,7 +310,7 @@ def _take_or_create(folder: Path) -> tuple[Path, int]:
 
 def _row_of(callback: Callback) -> _Row:
     return (
-        (callback.received_at - _EPOCH) // timedelta(microseconds=1),
+        to_micros(callback.received_at),
         callback.kind,
         callback.http_method,
         callback.account,

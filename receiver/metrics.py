@@ -20,6 +20,11 @@ class Metrics:
             buckets=(0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
             registry=self._registry,
         )  # fmt: skip
+        self.not_quarantined = Counter(
+            "receiver_not_quarantined",
+            "Refused requests that were only counted: the quarantine is full or cannot be written",
+            registry=self._registry,
+        )
         self.sealed = Counter(
             "receiver_sealed_reports", "Reports written to Parquet", registry=self._registry
         )

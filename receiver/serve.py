@@ -18,6 +18,7 @@ from receiver.config import SettingError, Settings
 from receiver.day_files import FileProblem
 from receiver.journal import Journal, JournalError
 from receiver.metrics import Metrics
+from receiver.quarantine import Quarantine
 
 log = logging.getLogger("receiver")
 
@@ -47,8 +48,16 @@ def serve(settings: Settings, *, unsigned: bool = False) -> None:
     metrics = Metrics()
     with Journal(settings.data_dir / "journal") as journal:
         journal.probe()
+        quarantine = Quarantine(
+            settings.data_dir / "quarantine", not_kept=metrics.not_quarantined.inc
+        )
         app = build_app(
-            settings, journal, metrics=metrics, now=lambda: datetime.now(UTC), unsigned=unsigned
+            settings,
+            journal,
+            keep_aside=quarantine.put,
+            metrics=metrics,
+            now=lambda: datetime.now(UTC),
+            unsigned=unsigned,
         )
         server = waitress.server.create_server(
             app,
@@ -72,6 +81,7 @@ def serve(settings: Settings, *, unsigned: bool = False) -> None:
             stop_sealing.set()
             server.close()
             sealer.join()
+            quarantine.close()
     _seal(settings, metrics)
     log.info("stopped; all that was accepted is in %s", settings.data_dir / "reports")
 

@@ -95,7 +95,7 @@ def _rates(report: RateReport, width: int) -> RenderableType:
     footer = report.total or {}
     for position, key in enumerate(keys):
         table.add_column(key, footer="total" if position == 0 else "", overflow="fold")
-    columns = [("sent in", "submitted"), ("failed", "failed"), ("deliv.", "delivered"),
+    columns = [("sent", "submitted"), ("failed", "failed"), ("deliv.", "delivered"),
                ("undel.", "undelivered"), ("no rec.", "unconfirmed"), ("open", "open")]  # fmt: skip
     for title, name in columns:
         _number(table, title, _count(footer.get(name)))
