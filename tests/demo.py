@@ -53,15 +53,18 @@ def main() -> int:
     return report.returncode
 
 
-def play(data_dir: Path, *, messages: int, seed: int = 7) -> list[dict[str, object]]:
+def play(
+    data_dir: Path, *, messages: int, seed: int = 7, seconds: float = SENDING_SECONDS
+) -> list[dict[str, object]]:
     """Send, receive and reconcile into the folder; what the pretend Plivo knows to be true."""
     if data_dir.exists():
         shutil.rmtree(data_dir)
     data_dir.mkdir(parents=True)
     start = datetime.now(UTC).replace(microsecond=0) - WEEK - timedelta(days=1)
-    with _receiver_and_plivo(data_dir, start, seed) as (settings, simulator_url):
+    speed = WEEK.total_seconds() / seconds
+    with _receiver_and_plivo(data_dir, start, speed, seed) as (settings, simulator_url):
         _send(orders(seed, messages, start, start + WEEK, tags=("otp", "news")),
-              messages, simulator_url, start)  # fmt: skip
+              messages, simulator_url, start, speed)  # fmt: skip
         with say.status("waiting for the last delivery reports"):
             processes.get(f"{simulator_url}/simulator/settle", data=b"")
         with say.status("reading the message log, merging"):
@@ -77,7 +80,7 @@ def play(data_dir: Path, *, messages: int, seed: int = 7) -> list[dict[str, obje
 
 @contextmanager
 def _receiver_and_plivo(
-    data_dir: Path, start: datetime, seed: int
+    data_dir: Path, start: datetime, speed: float, seed: int
 ) -> Iterator[tuple[Mapping[str, str], str]]:
     settings = {
         "DATA_DIR": str(data_dir),
@@ -92,7 +95,7 @@ def _receiver_and_plivo(
     with processes.running(["receiver", "serve"], settings, log) as receiver:
         simulated = [
             "tests.simulator", "--port", "0", "--seed", str(seed), "--start", start.isoformat(),
-            "--speed", str(WEEK.total_seconds() / SENDING_SECONDS),
+            "--speed", str(speed),
             "--forward", f"{PUBLIC_URL}={receiver.url}", "--legacy-rate", "0.1",
             "--part-info", "mixed", "--list-requests-per-minute", "0",
             "--faults", json.dumps(FAULTS),
@@ -102,11 +105,12 @@ def _receiver_and_plivo(
             yield {**settings, "PLIVO_API_URL": simulator.url}, simulator.url
 
 
-def _send(planned: Iterator[Order], messages: int, simulator_url: str, start: datetime) -> None:
+def _send(
+    planned: Iterator[Order], messages: int, simulator_url: str, start: datetime, speed: float
+) -> None:
     """Through the plivo SDK, at the pace of the pretended week."""
     plivo.rest.client.PLIVO_API_BASE_URI = f"{simulator_url}/v1/Account"
     client = plivo.RestClient(ACCOUNT.main.auth_id, ACCOUNT.main.auth_token)
-    speed = WEEK.total_seconds() / SENDING_SECONDS
     began = monotonic()
     columns = (TextColumn("sending"), BarColumn(), MofNCompleteColumn(), TextColumn("messages"))
     with Progress(*columns, console=say, transient=True) as progress:
@@ -123,7 +127,7 @@ def _send(planned: Iterator[Order], messages: int, simulator_url: str, start: da
 
 
 def _say_what_was_made(folder: Path, truth: list[dict[str, object]], seconds: float) -> None:
-    fates = [_fate(message) for message in truth]
+    fates = [fate(message) for message in truth]
     say.print(
         f"\nThe pretend Plivo's own books: {len(truth):,} messages, {fates.count('delivered'):,} "
         f"delivered, {fates.count('undelivered'):,} undelivered, {fates.count('failed'):,} failed."
@@ -134,7 +138,7 @@ def _say_what_was_made(folder: Path, truth: list[dict[str, object]], seconds: fl
     )
 
 
-def _fate(message: dict[str, object]) -> str | None:
+def fate(message: dict[str, object]) -> str | None:
     """What became of a message, as a person would say it, from its parts' true ends."""
     parts = message["parts"]
     assert isinstance(parts, list)

@@ -1,0 +1,107 @@
+"""The whole way with real processes: what the report says is what the pretend Plivo knows."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import reconcile
+from tests import demo
+from tests.processes import command
+
+Truth = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Truth]:
+    folder = tmp_path_factory.mktemp("demo") / "data"
+    return folder, demo.play(folder, messages=500, seed=11, seconds=3)
+
+
+pytestmark = pytest.mark.xdist_group("demo")
+
+
+def test_every_message_has_the_fate_that_plivo_knows(played: tuple[Path, Truth]) -> None:
+    folder, truth = played
+    messages = reconcile.messages(data_dir=folder)
+    assert set(messages["message_uuid"]) == {message["message_uuid"] for message in truth}
+    outcomes = dict(zip(messages["message_uuid"], messages["outcome"], strict=True))
+    for message in truth:
+        outcome = outcomes[message["message_uuid"]]
+        known = demo.fate(message)
+        assert outcome == known if known else outcome in ("pending", "unconfirmed")
+
+
+def test_the_rates_are_those_of_the_truth(played: tuple[Path, Truth]) -> None:
+    folder, truth = played
+    report = command("reconcile", "report", "--by", "none", "--format", "json",
+                     settings={"DATA_DIR": str(folder)})  # fmt: skip
+    (row,) = json.loads(report.stdout)["rows"]
+    fates = [demo.fate(message) for message in truth]
+    delivered, undelivered = fates.count("delivered"), fates.count("undelivered")
+    assert row["submitted"] == len(truth) == 500
+    assert (row["delivered"], row["undelivered"], row["failed"]) == (
+        delivered, undelivered, fates.count("failed"),
+    )  # fmt: skip
+    assert row["confirmed_rate"] == delivered / (delivered + undelivered)
+    assert row["headline_rate"] == row["confirmed_rate"]
+
+
+def test_money_and_country_are_those_of_the_truth(played: tuple[Path, Truth]) -> None:
+    folder, truth = played
+    rates = reconcile.rates(by=["country"], data_dir=folder)
+    for country, submitted in zip(rates["country"], rates["submitted"], strict=True):
+        assert submitted == sum(message["country"] == country for message in truth)
+    spent = sum(rates["total_amount"].dropna())
+    assert str(spent) == str(
+        sum_of(part["log_row"]["total_amount"] for message in truth for part in message["parts"])
+    )
+
+
+def sum_of(amounts: Any) -> Any:
+    return sum(map(Decimal, amounts), Decimal(0))
+
+
+def test_lost_reports_are_what_the_audit_misses(played: tuple[Path, Truth]) -> None:
+    folder, truth = played
+    report = command("reconcile", "report", "--by", "none", "--format", "json",
+                     settings={"DATA_DIR": str(folder)})  # fmt: skip
+    audit = json.loads(report.stdout)["audit"]
+    ended = [m for m in truth if any(part["fate"] for part in m["parts"])]
+    final = {"delivered", "undelivered", "failed"}
+    captured = [
+        m
+        for m in ended
+        if all(
+            any(r["acknowledged"] and r["status"] in final for r in part["reports"])
+            for part in m["parts"]
+            if part["fate"]
+        )
+    ]
+    assert audit["capture_rate_denominator"] == len(ended)
+    assert audit["capture_rate_numerator"] == len(captured) < len(ended)
+    doubled = sum(
+        max(r["acknowledged"] - 1, 0) for m in truth for p in m["parts"] for r in p["reports"]
+    )
+    assert audit["duplicate_reports"] == doubled > 0
+
+
+def test_explain_tells_the_story_of_a_message(played: tuple[Path, Truth]) -> None:
+    folder, truth = played
+    uuid = truth[0]["parts"][0]["message_uuid"]
+    told = command("reconcile", "explain", uuid, settings={"DATA_DIR": str(folder)})
+    assert told.returncode == 0, told.stderr
+    assert truth[0]["message_uuid"] in told.stdout
+    assert "wins" in told.stdout
+    assert "latest" in told.stdout
+
+
+def test_a_second_merge_changes_no_byte(played: tuple[Path, Truth]) -> None:
+    folder, _ = played
+    before = {p: p.read_bytes() for p in folder.glob("messages/**/*.parquet")}
+    for path in before:
+        path.unlink()
+    assert command("reconcile", "merge", settings={"DATA_DIR": str(folder)}).returncode == 0
+    assert {p: p.read_bytes() for p in folder.glob("messages/**/*.parquet")} == before
