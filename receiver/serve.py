@@ -46,44 +46,50 @@ def serve(settings: Settings, *, unsigned: bool = False) -> None:
     """
     check_settings(settings, unsigned=unsigned)
     metrics = Metrics()
-    with Journal(settings.data_dir / "journal") as journal:
-        journal.probe()
-        quarantine = Quarantine(
-            settings.data_dir / "quarantine", not_kept=metrics.not_quarantined.inc
-        )
-        app = build_app(
-            settings,
-            journal,
-            keep_aside=quarantine.put,
-            metrics=metrics,
-            now=lambda: datetime.now(UTC),
-            unsigned=unsigned,
-        )
-        server = waitress.server.create_server(
-            app,
-            listen=f"{_bracketed(_host(settings, unsigned=unsigned))}:{settings.receiver_port}",
-            threads=settings.receiver_threads,
-            max_request_body_size=MOST_BODY_BYTES + 1,  # waitress refuses at this size, not above
-            ident=None,
-            clear_untrusted_proxy_headers=False,  # /metrics wants to see them
-        )
-        server.channel_class = _Channel
-        _say_where(server, settings, unsigned=unsigned)
-        stop_sealing = threading.Event()
-        sealer = threading.Thread(
-            target=_seal_now_and_then, args=(settings, metrics, stop_sealing), name="sealer"
-        )
-        sealer.start()
-        _stop_on_signals()
-        try:
-            server.run()
-        finally:
-            stop_sealing.set()
-            server.close()
-            sealer.join()
-            quarantine.close()
+    _stop_on_signals()
+    try:
+        with Journal(settings.data_dir / "journal") as journal:
+            journal.probe()
+            _answer(settings, journal, metrics, unsigned=unsigned)
+    except SystemExit:
+        pass  # a signal; the journal is closed, with everything that was accepted in it
     _seal(settings, metrics)
     log.info("stopped; all that was accepted is in %s", settings.data_dir / "reports")
+
+
+def _answer(settings: Settings, journal: Journal, metrics: Metrics, *, unsigned: bool) -> None:
+    """Serve requests, seal now and then, until a signal comes."""
+    quarantine = Quarantine(settings.data_dir / "quarantine", not_kept=metrics.not_quarantined.inc)
+    app = build_app(
+        settings,
+        journal,
+        keep_aside=quarantine.put,
+        metrics=metrics,
+        now=lambda: datetime.now(UTC),
+        unsigned=unsigned,
+    )
+    server = waitress.server.create_server(
+        app,
+        listen=f"{_bracketed(_host(settings, unsigned=unsigned))}:{settings.receiver_port}",
+        threads=settings.receiver_threads,
+        max_request_body_size=MOST_BODY_BYTES + 1,  # waitress refuses at this size, not above
+        ident=None,
+        clear_untrusted_proxy_headers=False,  # /metrics wants to see them
+    )
+    server.channel_class = _Channel
+    stop_sealing = threading.Event()
+    sealer = threading.Thread(
+        target=_seal_now_and_then, args=(settings, metrics, stop_sealing), name="sealer"
+    )
+    sealer.start()
+    try:
+        _say_where(server, settings, unsigned=unsigned)
+        server.run()
+    finally:
+        stop_sealing.set()
+        server.close()
+        sealer.join()
+        quarantine.close()
 
 
 def check_settings(settings: Settings, *, unsigned: bool) -> None:

@@ -10,6 +10,18 @@ Both read the data folder of the settings (environment or `.env`; DATA_DIR is `.
 seal and merge what is new first, and give what the command gives.
 """
 
-from reconcile.frames import messages, rates
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reconcile.frames import messages, rates
 
 __all__ = ["messages", "rates"]
+
+
+def __getattr__(name: str) -> Any:
+    """The commands need no pandas; importing it takes longer than most of them."""
+    if name in __all__:
+        from reconcile import frames  # noqa: PLC0415
+
+        return getattr(frames, name)
+    raise AttributeError(f"module 'reconcile' has no attribute '{name}'")
