@@ -8,7 +8,7 @@ import logging
 import sqlite3
 import sys
 
-from receiver import config, day_files, journal, quarantine, sealing, serve
+from receiver import config, day_files, journal_file, quarantine, sealing, serve
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,10 +46,10 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             sealed = sealing.seal_all(settings.data_dir)
             print(f"sealed {sealed.reports} reports into {sealed.files} files")
-    except (config.SettingError, journal.DamagedJournal, day_files.FileProblem) as problem:
+    except (config.SettingError, journal_file.DamagedJournal, day_files.FileProblem) as problem:
         print(f"receiver: {problem}", file=sys.stderr)
         return 2
-    except (journal.NotDurable, sqlite3.Error, OSError) as problem:
+    except (journal_file.NotDurable, sqlite3.Error, OSError) as problem:
         print(f"receiver: {problem}", file=sys.stderr)
         return 75
     return 0

@@ -17,7 +17,7 @@ from bottle import Bottle, HTTPError, request, response
 
 from receiver.callback import Callback, Kind
 from receiver.config import Settings
-from receiver.journal import NotDurable
+from receiver.journal_file import NotDurable
 from receiver.metrics import Metrics
 from receiver.quarantine import Refusal
 from receiver.signature import HEADERS, SignedRequest, Verdict, check

@@ -4,13 +4,12 @@ Only ranges that the journal has cleared are taken, so that a sealing which a cr
 never writes again what compaction has moved. The narrow files stay for a grace period.
 """
 
-from contextlib import closing
 from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
 
-from receiver import day_files, journal, sealing, steps
+from receiver import day_files, journal_file, sealing, steps
 from receiver.columns import REPORTS
 from receiver.day_files import FileName
 
@@ -22,11 +21,11 @@ def compact_finished_days(data_dir: Path, *, today: date) -> int:
     """
     made = 0
     reports = data_dir / "reports"
-    for path in journal.journals(data_dir / "journal"):
+    for path in journal_file.journals(data_dir / "journal"):
         with sealing.seal_lock(path, wait=False) as mine:
             if not mine:
                 continue
-            with closing(journal.connect(path)) as connection:
+            with journal_file.opened(path) as connection:
                 cleared = sealing.cleared_up_to(connection)
             for day in (day for day in day_files.days(reports) if day < today):
                 made += _compact(reports, day, source=path.stem, cleared=cleared)

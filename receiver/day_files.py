@@ -149,6 +149,14 @@ def _appearing(path: Path) -> Iterator[BinaryIO]:
     sync_folder(path.parent)
 
 
+def put_in_place(half: Path, path: Path) -> None:
+    """Give a file that was made beside its place its name: durable, whole or not at all."""
+    with half.open("rb") as file:
+        os.fsync(file.fileno())
+    half.rename(path)
+    sync_folder(path.parent)
+
+
 def remove(path: Path) -> None:
     """Take a derived file away for good."""
     path.unlink(missing_ok=True)

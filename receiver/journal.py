@@ -2,78 +2,36 @@
 
 One SQLite file per receiver process, in WAL mode with `synchronous=FULL`: a commit is on disk.
 One thread writes; it commits whatever has queued up in one transaction (group commit), and the
-request threads wait for that commit. A journal has a random id, and AUTOINCREMENT numbers that
-never start anew, so id and number name a report for ever: `report_id` = `ID-NUMBER`.
+request threads wait for that commit.
 
-A journal is owned by one process (an flock beside it); sealing may be done by any process, one at
-a time (a second flock). Rows carry a checksum, since SQLite guards its WAL but not its pages.
-
-Errors:
-    JournalError
-    ├── NotDurable      this callback is not stored; the sender should try again
-    └── DamagedJournal  the file does not hold what was written; the message names it
+A full or read-only disk passes: each batch is refused until it succeeds again. A journal that was
+removed under us is written anew from the open file, which still holds it. A failed fsync is never
+retried – the kernel may have dropped the pages –: the journal refuses everything from then on and
+calls `on_fatal`, so that a restart reads what is really there.
 """
 
-import fcntl
 import os
 import queue
-import secrets
 import sqlite3
 import threading
-import zlib
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from receiver import steps
+from receiver import day_files, journal_file, steps
 from receiver.callback import Callback
-from receiver.day_files import make_folder, sync_folder
+from receiver.journal_file import JournalError, NotDurable
 
 BATCH_ROWS = 512
 APPEND_TIMEOUT_SECONDS = 30.0
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SCHEMA = """
-create table if not exists callbacks (
-    number integer primary key autoincrement,
-    received_at integer not null, -- microseconds since 1970, UTC
-    kind text not null, http_method text not null, account text, signature text not null,
-    body blob not null, query blob not null,
-    checksum integer not null);
-create table if not exists planned_seal (first integer not null, last integer not null);
-create table if not exists identity (journal_id text not null);
-create table if not exists admitted (refusal_id text primary key);
-create table if not exists probe (only integer primary key check (only = 1), beat integer not null);
-"""
+_FAILED_SYNCS = (sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC)
 _INSERT = (
     "insert into callbacks (received_at, kind, http_method, account, signature, body, query, "
     "checksum) values (?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_Row = tuple[int, str, str, str | None, str, bytes, bytes]
-
-
-class JournalError(Exception):
-    pass
-
-
-class NotDurable(JournalError):
-    pass
-
-
-class DamagedJournal(JournalError):
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A stored callback with the report_id that it was given."""
-
-    report_id: str
-    callback: Callback
 
 
 class _Pending:
@@ -81,7 +39,7 @@ class _Pending:
 
     __slots__ = ("done", "error", "refusal_id", "row")
 
-    def __init__(self, row: _Row | None, refusal_id: str | None = None) -> None:
+    def __init__(self, row: journal_file.Row | None, refusal_id: str | None = None) -> None:
         self.row = row
         self.refusal_id = refusal_id
         self.error: Exception | None = None
@@ -90,16 +48,25 @@ class _Pending:
 
 
 class Journal:
-    """The journal that this process owns. Use as a context manager, or call `close`."""
+    """The journal that this process owns. Use as a context manager, or call `close`.
 
-    def __init__(self, folder: Path) -> None:
-        make_folder(folder)
+    Raises JournalError, OSError when it cannot be opened.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        on_fatal: Callable[[], None] = lambda: None,
+        on_batch: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        day_files.make_folder(folder)
+        self._on_fatal = on_fatal
+        self._on_batch = on_batch
+        self._refusing: str | None = None
         self.path, self._ownership = _take_or_create(folder)
-        self._connection = connect(self.path)
-        self.journal_id = identity(self._connection, self.path)
-        sync_folder(folder)
+        self._open()
         self._queue: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
-        self._closed = False
         self._writer = threading.Thread(target=self._write, name="journal-writer", daemon=True)
         self._writer.start()
 
@@ -119,29 +86,42 @@ class Journal:
 
         With a refusal_id the journal remembers, in the same transaction, that it was admitted.
         """
-        self._commit(_Pending(_row_of(callback), refusal_id))
-
-    def forget_refusals(self) -> None:
-        """The quarantine has let go of everything admitted here."""
-        with closing(connect(self.path)) as connection:
-            connection.execute("delete from admitted")
+        self._commit(_Pending(journal_file.row_of(callback), refusal_id))
 
     def probe(self) -> None:
         """Make a real durable write that leaves no report. Raises NotDurable."""
         self._commit(_Pending(None))
 
+    def forget_refusals(self) -> None:
+        """The quarantine has let go of everything admitted here."""
+        with journal_file.opened(self.path) as connection:
+            connection.execute("delete from admitted")
+
     def close(self) -> None:
         """Take nothing more, make durable what was taken, give the file free."""
-        if not self._closed:
-            self._closed = True
+        if self._writer.is_alive():
+            self._refusing = self._refusing or "the receiver is shutting down"
             self._queue.put(None)
             self._writer.join()
-            self._connection.close()
+            self._close()
             os.close(self._ownership)
 
+    def _open(self) -> None:
+        with journal_file.translated(self.path):
+            self._connection = journal_file.connect(self.path)
+            with journal_file.transaction(self._connection):
+                self._beat()  # the WAL is there from here on
+        self._acked = journal_file.open_acked(self.path)
+        day_files.sync_folder(self.path.parent)
+        self._files = _identities(self.path)
+
+    def _close(self) -> None:
+        self._connection.close()
+        os.close(self._acked)
+
     def _commit(self, pending: _Pending) -> None:
-        if self._closed:
-            raise NotDurable("the receiver is shutting down")
+        if self._refusing is not None:
+            raise NotDurable(self._refusing)
         self._queue.put(pending)
         if not pending.done.acquire(timeout=APPEND_TIMEOUT_SECONDS):
             raise NotDurable(f"the disk took longer than {APPEND_TIMEOUT_SECONDS:.0f} s")
@@ -159,173 +139,90 @@ class Journal:
                 except queue.Empty:
                     break
             going = None not in batch
-            self._write_batch([pending for pending in batch if pending is not None])
-        self._refuse_the_rest()
+            self._answer([pending for pending in batch if pending is not None])
+        # Requests that slipped in behind the stop sign get a clear no.
+        while not self._queue.empty():
+            self._answer([late for late in [self._queue.get()] if late is not None])
 
-    def _write_batch(self, batch: list[_Pending]) -> None:
+    def _answer(self, batch: list[_Pending]) -> None:
+        """Tell each request whether its row is durable."""
         error: Exception | None = None
         try:
-            with transaction(self._connection):
-                rows = [(*p.row, _checksum(p.row)) for p in batch if p.row is not None]
-                if rows:
-                    self._connection.executemany(_INSERT, rows)
-                    self._connection.executemany(
-                        "insert into admitted values (?)",
-                        [(p.refusal_id,) for p in batch if p.refusal_id is not None],
-                    )
-                else:
-                    self._connection.execute(
-                        "insert into probe values (1, 1) on conflict do update set beat = beat + 1"
-                    )
-        except sqlite3.Error as problem:
+            self._store(batch)
+        except (sqlite3.Error, JournalError, OSError) as problem:
             error = problem
+            if getattr(problem, "sqlite_errorcode", None) in _FAILED_SYNCS:
+                self._refusing = f"{self.path}: a sync failed ({problem}); a restart is needed"
+                self._on_fatal()
         steps.reached("batch committed")
         for pending in batch:
             pending.error = error
             pending.done.release()
 
-    def _refuse_the_rest(self) -> None:
-        """Requests that slipped in behind the stop sign get a clear no."""
-        while True:
-            try:
-                late = self._queue.get_nowait()
-            except queue.Empty:
-                return
-            if late is not None:
-                late.error = NotDurable("the receiver is shutting down")
-                late.done.release()
-
-
-def journals(folder: Path) -> list[Path]:
-    """Every journal in the folder, whoever owns it."""
-    return sorted(folder.glob("*.sqlite")) if folder.is_dir() else []
-
-
-def connect(path: Path) -> sqlite3.Connection:
-    """Open a journal, making it where it is not there. Raises DamagedJournal."""
-    connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-    try:
-        connection.execute("pragma journal_mode=wal")
-        connection.execute("pragma synchronous=full")
-        connection.executescript(_SCHEMA)
-    except sqlite3.DatabaseError as problem:
-        connection.close()
-        if isinstance(problem, sqlite3.OperationalError):
-            raise NotDurable(f"{path}: {problem}") from problem
-        raise _damaged(path, problem) from problem
-    return connection
-
-
-def identity(connection: sqlite3.Connection, path: Path) -> str:
-    """The journal's id, kept inside it. A copy under another name would seal twice: refused."""
-    row = connection.execute("select journal_id from identity").fetchone()
-    if row is None:
-        with transaction(connection):
-            connection.execute("insert into identity values (?)", (path.stem,))
-        return path.stem
-    if row[0] != path.stem:
-        raise DamagedJournal(
-            f"{path} is a copy of journal {row[0]}. Give it back its name {row[0]}.sqlite, or move "
-            "it out of the folder."
-        )
-    return path.stem
-
-
-def entries(connection: sqlite3.Connection, path: Path, first: int, last: int) -> Iterator[Entry]:
-    """The callbacks with these numbers, checked. Raises DamagedJournal."""
-    try:
-        for number, *row, checksum in connection.execute(
-            "select number, received_at, kind, http_method, account, signature, body, query, "
-            "checksum from callbacks where number between ? and ? order by number",
-            (first, last),
-        ):
-            if _checksum(tuple(row)) != checksum:
-                raise _damaged(path, f"row {number} does not match its checksum")
-            microseconds, kind, http_method, account, signature, body, query = row
-            yield Entry(
-                report_id(path.stem, number),
-                Callback(
-                    received_at=from_micros(microseconds),
-                    kind=kind,
-                    http_method=http_method,
-                    body=body,
-                    query=query,
-                    account=account,
-                    signature=signature,
-                ),
+    def _store(self, batch: list[_Pending]) -> None:
+        rows = [(*p.row, journal_file.checksum_of(p.row)) for p in batch if p.row is not None]
+        if _identities(self.path) != self._files:
+            self._rescue()
+        with journal_file.transaction(self._connection):
+            if len(rows) < len(batch):
+                self._beat()
+            self._connection.executemany(_INSERT, rows)
+            self._connection.executemany(
+                "insert into admitted values (?)",
+                [(p.refusal_id,) for p in batch if p.refusal_id is not None],
             )
-    except sqlite3.DatabaseError as problem:
-        raise _damaged(path, problem) from problem
+            number = self._connection.execute(
+                "select seq from sqlite_sequence where name = 'callbacks'"
+            ).fetchone()
+        if rows:
+            journal_file.write_acked(self._acked, number[0])
+            self._on_batch(len(rows))
 
+    def _beat(self) -> None:
+        self._connection.execute(
+            "insert into probe values (1, 1) on conflict do update set beat = beat + 1"
+        )
 
-def report_id(journal_id: str, number: int) -> str:
-    return f"{journal_id}-{number:016d}"
+    def _rescue(self) -> None:
+        """Write the removed journal anew from its open file. Raises NotDurable if that must wait.
 
-
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Take the write lock at once; commit durably, or leave everything as it was."""
-    connection.execute("begin immediate")
-    try:
-        yield
-        connection.execute("commit")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("rollback")
-        raise
-
-
-def try_lock(path: Path) -> int | None:
-    """The descriptor of an exclusive lock on this file, or None where another process has it."""
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
-
-
-def to_micros(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
-def from_micros(micros: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=micros)
+        Only into a data folder that is there: where a volume went away, its return is waited for.
+        """
+        if self.path.exists() or not self.path.parent.parent.is_dir():
+            raise NotDurable(f"{self.path} was removed or replaced while it was open")
+        day_files.make_folder(self.path.parent)
+        ownership = journal_file.try_lock(self.path.with_suffix(".owner"))
+        if ownership is None:
+            raise NotDurable(f"{self.path} was removed, and another process is making it anew")
+        half = self.path.with_name(f"_{self.path.name}")
+        half.unlink(missing_ok=True)
+        with closing(sqlite3.connect(half)) as copy:
+            self._connection.backup(copy)
+            copy.execute("pragma journal_mode=delete")
+        day_files.put_in_place(half, self.path)
+        self._close()
+        os.close(self._ownership)
+        self._ownership = ownership
+        self._open()
 
 
 def _take_or_create(folder: Path) -> tuple[Path, int]:
     """A journal that no living process owns, else a new one."""
-    for path in journals(folder):
-        lock = try_lock(path.with_suffix(".owner"))
+    for path in journal_file.journals(folder):
+        lock = journal_file.try_lock(path.with_suffix(".owner"))
         if lock is not None:
             return path, lock
-    path = folder / f"{secrets.token_hex(8)}.sqlite"
-    lock = try_lock(path.with_suffix(".owner"))
+    path = journal_file.create(folder)
+    lock = journal_file.try_lock(path.with_suffix(".owner"))
     if lock is None:
         raise NotDurable(f"{path} was taken while it was made; start again")
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     return path, lock
 
 
-def _row_of(callback: Callback) -> _Row:
-    return (
-        to_micros(callback.received_at),
-        callback.kind,
-        callback.http_method,
-        callback.account,
-        callback.signature,
-        callback.body,
-        callback.query,
-    )
-
-
-def _checksum(row: tuple[object, ...]) -> int:
-    return zlib.crc32(repr(row).encode())
-
-
-def _damaged(path: Path, problem: object) -> DamagedJournal:
-    return DamagedJournal(
-        f"{path} is damaged ({problem}). Move it and its -wal and -shm files to a safe place and "
-        "start again; `sqlite3 FILE .recover` saves what can be read."
-    )
+def _identities(path: Path) -> tuple[tuple[int, int], ...] | None:
+    """Which files the names stand for; None where one is missing."""
+    try:
+        found = [path.stat(), path.with_name(f"{path.name}-wal").stat()]
+    except OSError:
+        return None
+    return tuple((status.st_dev, status.st_ino) for status in found)

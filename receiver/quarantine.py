@@ -20,11 +20,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from receiver import journal, signature
+from receiver import journal_file, signature
 from receiver.callback import Callback, Kind
 from receiver.config import Settings
 from receiver.day_files import make_folder
-from receiver.journal import Journal, from_micros, to_micros
+from receiver.journal import Journal
+from receiver.journal_file import NotDurable, from_micros, to_micros
 from receiver.signature import SignedRequest
 
 MOST_BYTES = 64 * 1024 * 1024
@@ -98,7 +99,7 @@ class Quarantine:
 
     def _keep(self, batch: list[Refusal]) -> None:
         try:
-            with closing(_open(self._folder)) as connection, journal.transaction(connection):
+            with closing(_open(self._folder)) as connection, journal_file.transaction(connection):
                 connection.executemany(
                     "insert into refused values (?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_row, batch)
                 )
@@ -120,9 +121,9 @@ def recheck(settings: Settings) -> Rechecked:
         closing(_open(folder)) as connection,
         Journal(settings.data_dir / "journal") as admitting,
     ):
-        lock = journal.try_lock(folder / "recheck.lock")
+        lock = journal_file.try_lock(folder / "recheck.lock")
         if lock is None:
-            raise journal.NotDurable("another recheck is at work; try again when it is done")
+            raise NotDurable("another recheck is at work; try again when it is done")
         try:
             _let_go_of_admitted(connection, settings.data_dir / "journal")
             return _admit(connection, admitting, settings)
@@ -175,14 +176,14 @@ def _admit(connection: sqlite3.Connection, admitting: Journal, settings: Setting
 
 def _let_go_of_admitted(connection: sqlite3.Connection, journals: Path) -> None:
     """What a recheck that was killed had admitted already leaves the quarantine now."""
-    for path in journal.journals(journals):
-        with closing(journal.connect(path)) as admitting:
+    for path in journal_file.journals(journals):
+        with journal_file.opened(path) as admitting:
             for (refusal_id,) in admitting.execute("select refusal_id from admitted").fetchall():
                 _forget(connection, refusal_id)
 
 
 def _forget(connection: sqlite3.Connection, refusal_id: str) -> None:
-    with journal.transaction(connection):
+    with journal_file.transaction(connection):
         connection.execute("delete from refused where refusal_id = ?", (refusal_id,))
 
 

@@ -13,19 +13,19 @@ journal exclude each other by a lock, across processes.
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
 
-from receiver import day_files, journal, steps
+from receiver import day_files, journal_file, steps
 from receiver.callback import as_text, report_fields
 from receiver.columns import REPORTS
 from receiver.day_files import FileName
-from receiver.journal import Entry
+from receiver.journal_file import Entry, JournalError
 
 SEAL_ROWS = 50_000
 _CLEAR_ROWS = 2_000  # at a time, so that requests need not wait long for the write lock
@@ -48,16 +48,27 @@ class _Plan:
     last: int
 
 
-def seal_all(data_dir: Path, *, wait: bool = True) -> Sealed:
+def seal_all(
+    data_dir: Path, *, wait: bool = True, enough: Callable[[], bool] = lambda: False
+) -> Sealed:
     """Seal every journal of the data folder. With `wait=False` skip one that another is sealing.
 
-    Raises journal.DamagedJournal, day_files.FileProblem, OSError (disk full, no right to write).
+    Stops early, between two files, once `enough()`; what is left stays in the journal. A journal
+    that fails keeps none of the others from being sealed. Raises JournalError, FileProblem,
+    OSError (disk full, no right to write) – of several the first.
     """
     done = Sealed()
-    for path in journal.journals(data_dir / "journal"):
+    problems: list[Exception] = []
+    for path in journal_file.journals(data_dir / "journal"):
         with seal_lock(path, wait=wait) as mine:
-            if mine:
-                done += _seal(path, data_dir / "reports")
+            if not mine:
+                continue
+            try:
+                done += _seal(path, data_dir / "reports", enough)
+            except (JournalError, day_files.FileProblem, OSError) as problem:
+                problems.append(problem)
+    if problems:
+        raise problems[0]
     return done
 
 
@@ -77,20 +88,18 @@ def seal_lock(path: Path, *, wait: bool) -> Iterator[bool]:
 
 
 def cleared_up_to(connection: sqlite3.Connection) -> int:
-    """The number up to which every row has been sealed, verified and cleared."""
+    """The number up to which every row has been sealed, verified and cleared, none in part."""
     row = connection.execute(
-        "select coalesce((select first from planned_seal), (select min(number) from callbacks), "
-        "(select seq + 1 from sqlite_sequence where name = 'callbacks'), 1) - 1"
+        "select coalesce((select first - 1 from planned_seal), cleared_up_to) from identity"
     ).fetchone()
     return int(row[0])
 
 
-def _seal(path: Path, reports: Path) -> Sealed:
+def _seal(path: Path, reports: Path, enough: Callable[[], bool]) -> Sealed:
     done = Sealed()
-    with closing(journal.connect(path)) as connection:
-        journal.identity(connection, path)
+    with journal_file.opened(path) as connection:
         newest = connection.execute("select max(number) from callbacks").fetchone()[0]
-        while plan := _pending_plan(connection) or _new_plan(connection, newest):
+        while not enough() and (plan := _pending_plan(connection) or _new_plan(connection, newest)):
             done += _carry_out(plan, connection, path, reports)
     return done
 
@@ -102,7 +111,7 @@ def _pending_plan(connection: sqlite3.Connection) -> _Plan | None:
 
 def _new_plan(connection: sqlite3.Connection, newest: int | None) -> _Plan | None:
     """The oldest rows, as many as fit into memory, none that came after the sealing began."""
-    with journal.transaction(connection):
+    with journal_file.transaction(connection):
         first, last = connection.execute(
             "select min(number), max(number) from "
             "(select number from callbacks where number <= ? order by number limit ?)",
@@ -117,7 +126,7 @@ def _new_plan(connection: sqlite3.Connection, newest: int | None) -> _Plan | Non
 
 def _carry_out(plan: _Plan, connection: sqlite3.Connection, path: Path, reports: Path) -> Sealed:
     by_day: dict[date, list[Entry]] = {}
-    for entry in journal.entries(connection, path, plan.first, plan.last):
+    for entry in journal_file.entries(connection, path, plan.first, plan.last):
         by_day.setdefault(entry.callback.received_at.date(), []).append(entry)
     name = FileName(path.stem, plan.first, plan.last)
     for day, entries in by_day.items():
@@ -145,8 +154,9 @@ def _clear(plan: _Plan, connection: sqlite3.Connection) -> None:
     """Rows in small steps, oldest first, the plan with the last of them."""
     for first in range(plan.first, plan.last + 1, _CLEAR_ROWS):
         last = min(first + _CLEAR_ROWS - 1, plan.last)
-        with journal.transaction(connection):
+        with journal_file.transaction(connection):
             connection.execute("delete from callbacks where number between ? and ?", (first, last))
+            connection.execute("update identity set cleared_up_to = max(cleared_up_to, ?)", (last,))
             if last == plan.last:
                 connection.execute("delete from planned_seal")
         steps.reached("rows cleared")

@@ -16,7 +16,8 @@ from receiver import compaction, sealing
 from receiver.app import MOST_BODY_BYTES, build_app
 from receiver.config import SettingError, Settings
 from receiver.day_files import FileProblem
-from receiver.journal import Journal, JournalError
+from receiver.journal import Journal
+from receiver.journal_file import JournalError
 from receiver.metrics import Metrics
 from receiver.quarantine import Quarantine
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from receiver import config, day_files, journal, sealing
+from receiver import config, day_files, journal_file, sealing
 from receiver.config import Settings
 from reconcile import explain, formulas, merging, rate_report, selection, stages
 from reconcile import run as running
@@ -34,13 +34,13 @@ def main(arguments: list[str] | None = None) -> int:
         return int(options.carry_out(settings, options))
     except PlivoLogError as problem:
         return _fail(problem, problem.exit_code)
-    except (Busy, journal.NotDurable) as problem:
+    except (Busy, journal_file.NotDurable) as problem:
         return _fail(problem, 75)
     except (
         config.SettingError,
         selection.WrongQuestion,
         day_files.FileProblem,
-        journal.DamagedJournal,
+        journal_file.DamagedJournal,
         OSError,
     ) as problem:
         return _fail(problem, 2)

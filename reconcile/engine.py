@@ -22,6 +22,7 @@ MACROS = {
     ),
     "regexp_like(string, pattern)": "regexp_matches(string, pattern)",
     "try_to_timestamp(string)": "cast(try_cast(string as timestamptz) as timestamp)",
+    "try_url_decode(string)": "try(url_decode(string))",
     "unix_micros(moment)": "epoch_us(moment)",
     "timestamp_micros(micros)": "make_timestamp(micros)",
     "from_utc_timestamp(moment, zone)": "timezone(zone, timezone('UTC', moment))",
@@ -116,7 +117,10 @@ def _sql_type(kind: pa.DataType) -> str:
         return "timestamp"
     if pa.types.is_decimal(kind):
         return f"decimal({kind.precision}, {kind.scale})"
-    return {"string": "string", "int32": "int", "int64": "bigint", "bool": "boolean"}[str(kind)]
+    return {
+        "string": "string", "int32": "int", "int64": "bigint", "bool": "boolean",
+        "date32[day]": "date",
+    }[str(kind)]  # fmt: skip
 
 
 def _columns_of(files: Sequence[Path], schema: pa.Schema) -> set[str]:

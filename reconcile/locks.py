@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from receiver.day_files import make_folder
-from receiver.journal import try_lock
+from receiver.journal_file import try_lock
 
 
 class Busy(Exception):

@@ -14,7 +14,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from receiver import day_files
 from receiver.columns import REPORTS
@@ -164,7 +163,7 @@ def _write_days(
     held = day_files.days(folder)
     touched = {day for day in {*derived, *held} if _touches(day, since, until)}
     if since is not None or until is not None:
-        touched |= _days_left(engine, folder, set(held) - touched, touched)
+        touched = _with_moves(engine, folder, held, touched)
     written = 0
     for day in sorted(touched):
         progress(f"writing {day}")
@@ -201,18 +200,28 @@ def _same(path: Path, table: pa.Table) -> bool:
         return False  # derived: a damaged file is simply made anew
 
 
-def _days_left(
-    engine: Engine, folder: Path, candidates: set[date], touched: set[date]
-) -> set[date]:
-    """Days outside the range that still hold a message which now stands inside it."""
-    moved = engine.query("select message_uuid, cast(message_time as date) as day from messages")
-    inside = moved.filter(pc.is_in(moved["day"], pa.array(sorted(touched), pa.date32())))
-    left = set()
-    for day in candidates:
-        held = day_files.read(day_files.partition(folder, day) / _FILE, ["message_uuid"])
-        if pc.any(pc.is_in(held["message_uuid"], inside["message_uuid"].combine_chunks())).as_py():
-            left.add(day)
-    return left
+def _with_moves(engine: Engine, folder: Path, held: list[date], touched: set[date]) -> set[date]:
+    """The days and every other one that a message has left for them, or them for it."""
+    tables = []
+    for day in held:
+        uuids = day_files.read(day_files.partition(folder, day) / _FILE, ["message_uuid"])
+        tables.append(uuids.append_column("day", pa.array([day] * len(uuids), pa.date32())))
+    if not tables:
+        return touched
+    engine.keep("held", pa.concat_tables(tables))
+    moves = engine.query(
+        "select distinct h.day as old, cast(m.message_time as date) as new from held as h "
+        "inner join messages as m on m.message_uuid = h.message_uuid "
+        "where h.day <> cast(m.message_time as date)"
+    ).to_pylist()
+    while more := {
+        day
+        for move in moves
+        for day in move.values()
+        if touched & set(move.values()) and day not in touched
+    }:
+        touched = touched | more
+    return touched
 
 
 def _touches(day: date, since: datetime | None, until: datetime | None) -> bool:

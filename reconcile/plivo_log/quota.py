@@ -21,6 +21,8 @@ from receiver.day_files import make_folder
 WINDOW_SECONDS = 61.0
 # Above so many a minute requests are paced evenly, so that the file stays small.
 MOST_STAMPS = 1_000
+# A clock may be too coarse to show that less has passed.
+SHORTEST_SLEEP = 0.001
 # A pause beyond this is damage or a clock set back, not something that we wrote.
 LONGEST_PAUSE = 3_600.0
 
@@ -58,7 +60,7 @@ class Quota:
                 if wait <= 0:
                     past.stamps = [*past.stamps, now][-self._kept :]
                     return
-            self._sleep(wait)
+            self._sleep(max(wait, SHORTEST_SLEEP))
 
     def delay(self) -> float:
         """Seconds until a request may be sent."""

@@ -14,16 +14,25 @@ _NAME = "pull.json"
 
 
 def begin(state: Path, task: str, now: datetime) -> datetime:
-    """Now, or when the same task began that was never finished. `task`: its arguments as given."""
+    """Now, or when the same task began that was never finished.
+
+    `task`: what was asked for, as it was given; limits are no part of it, nor is an age resolved.
+    """
+    began_at = going_on(state, task, now)
+    if began_at is None:
+        make_folder(state)
+        (state / _NAME).write_text(json.dumps({"task": task, "started_at": now.isoformat()}))
+    return began_at or now
+
+
+def going_on(state: Path, task: str, now: datetime) -> datetime | None:
+    """When this task began, if it was never finished."""
     try:
         known = json.loads((state / _NAME).read_bytes())
-        if known["task"] == task and (at := datetime.fromisoformat(known["started_at"])) <= now:
-            return at
+        at = datetime.fromisoformat(known["started_at"])
+        return at if known["task"] == task and at <= now else None
     except (OSError, ValueError, KeyError, TypeError):
-        pass
-    make_folder(state)
-    (state / _NAME).write_text(json.dumps({"task": task, "started_at": now.isoformat()}))
-    return now
+        return None
 
 
 def finish(state: Path) -> None:

@@ -37,9 +37,9 @@ grouped as (
         -- one UUID with Units = N stands for all N parts, whatever PartInfo says of it
         count(*) = 1 and min(message_uuid) = root and max(units) >= max(part_count)
             as stands_for_all,
-        cast(sum(units) as int) as units,
-        sum(total_amount) as total_amount,
-        sum(carrier_fees) as carrier_fees,
+        try_cast(sum(units) as int) as units,
+        try_cast(sum(total_amount) as decimal(18, 5)) as total_amount,
+        try_cast(sum(carrier_fees) as decimal(18, 5)) as carrier_fees,
         -- of several parts the first by place in the table of states
         substr(min(concat(cast(state_place as string), coalesce(state, ''))), 2) as state,
         substr(min(concat(cast(report_place as string), coalesce(report_state, ''))), 2)

@@ -36,19 +36,25 @@ typed as (
         case when part_number between 1 and part_count then part_count end as part_count,
         case when regexp_like(sequence_text, '^-?[0-9]{1,18}$')
             then cast(sequence_text as bigint) end as sequence,
-        case when regexp_like(units_text, '^[0-9]{1,9}$')
+        -- so short that the sums of a message fit, too
+        case when regexp_like(units_text, '^[0-9]{1,5}$')
             then cast(units_text as int) end as units,
         -- more places than five would be rounded silently
-        case when regexp_like(total_amount_text, '^-?[0-9]{1,13}([.][0-9]{0,5}0*)?$')
+        case when regexp_like(total_amount_text, '^-?[0-9]{1,9}([.][0-9]{0,5}0*)?$')
             then try_cast(total_amount_text as decimal(18, 5)) end as total_amount,
-        try_to_timestamp(message_time_text) as message_time,
-        try_to_timestamp(queued_time_text) as queued_time,
-        try_to_timestamp(sent_time_text) as sent_time,
-        try_to_timestamp(delivery_report_time_text) as delivery_report_time,
+        -- UTC without a zone; an offset, should one ever come, is honoured
+        case when regexp_like(message_time_text, '^[12][0-9]{3}-[0-9]{2}-[0-9]{2}[ T][0-9:]{8}([.][0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})?$')
+            then try_to_timestamp(message_time_text) end as message_time,
+        case when regexp_like(queued_time_text, '^[12][0-9]{3}-[0-9]{2}-[0-9]{2}[ T][0-9:]{8}([.][0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})?$')
+            then try_to_timestamp(queued_time_text) end as queued_time,
+        case when regexp_like(sent_time_text, '^[12][0-9]{3}-[0-9]{2}-[0-9]{2}[ T][0-9:]{8}([.][0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})?$')
+            then try_to_timestamp(sent_time_text) end as sent_time,
+        case when regexp_like(delivery_report_time_text, '^[12][0-9]{3}-[0-9]{2}-[0-9]{2}[ T][0-9:]{8}([.][0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})?$')
+            then try_to_timestamp(delivery_report_time_text) end as delivery_report_time,
         sequence_text, units_text, total_amount_text, message_time_text, queued_time_text,
         sent_time_text, delivery_report_time_text,
         -- our own label: behind the URL of a POST, among the parameters of a GET
-        nullif(url_decode(replace(regexp_extract(
+        nullif(try_url_decode(replace(regexp_extract(
             case when http_method = 'GET' then body else query end,
             '^(?:.*&)?tag=([^&]*)', 1), '+', '%20')), '') as tag
     from cleaned

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver import config, day_files, journal, quarantine, sealing
+from receiver import config, day_files, journal_file, quarantine, sealing
 from receiver.journal import Journal
 from receiver.quarantine import Quarantine, Refusal
 from receiver.signature import SignedRequest, sign, signed_message
@@ -159,5 +159,5 @@ def test_a_recheck_takes_a_journal_that_no_living_process_owns(tmp_path: Path) -
     keep(tmp_path, refusal())
     with Journal(tmp_path / "journal") as serving:
         quarantine.recheck(settings(tmp_path))
-        assert len(journal.journals(tmp_path / "journal")) == 2
+        assert len(journal_file.journals(tmp_path / "journal")) == 2
         assert serving.path.exists()
