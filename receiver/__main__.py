@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (config.SettingError, journal_file.DamagedJournal, day_files.FileProblem) as problem:
         print(f"receiver: {problem}", file=sys.stderr)
         return 2
-    except (journal_file.NotDurable, sqlite3.Error, OSError) as problem:
+    except (journal_file.NotDurable, serve.SyncFailed, sqlite3.Error, OSError) as problem:
         print(f"receiver: {problem}", file=sys.stderr)
         return 75
     return 0

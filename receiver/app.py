@@ -9,6 +9,7 @@ else                  stored durably, then 200: never refused for its content
 
 import hmac
 import logging
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
@@ -117,13 +118,14 @@ class _Webhook:
     def route(self, kind: Kind) -> Callable[..., str]:
         content_type, text = _ANSWERS[kind]
 
-        def answer(secret: str | None = None) -> str:
-            if not self._knows_the_path(secret):
+        def answer(secret: str = "") -> str:  # noqa: ARG001  the raw path is compared
+            if not self._knows_the_path(kind):
                 self._metrics.refused.labels("path").inc()
                 return _refuse(404)
             if request.method == "HEAD":
                 return ""
-            status = self._take(kind)
+            with self._metrics.in_flight.track_inprogress():
+                status = self._take(kind)
             if status != 200:
                 return _refuse(status)
             response.content_type = content_type
@@ -131,11 +133,11 @@ class _Webhook:
 
         return answer
 
-    def _knows_the_path(self, secret: str | None) -> bool:
-        expected = self._settings.receiver_path_secret
-        if expected is None:
-            return secret is None
-        return secret is not None and hmac.compare_digest(secret.encode(), expected.encode())
+    def _knows_the_path(self, kind: Kind) -> bool:
+        """Compared as it came: what decodes to the right path is still another one."""
+        secret = self._settings.receiver_path_secret
+        expected = f"/{kind}/{secret}" if secret else f"/{kind}"
+        return hmac.compare_digest(_path().encode("latin-1", "replace"), expected.encode())
 
     def _take(self, kind: Kind) -> int:
         """The status code for this callback; 200 only when it is on disk."""
@@ -197,7 +199,10 @@ class _Webhook:
 def _path() -> str:
     """The path as it came: Plivo signs the URL as configured, byte for byte."""
     environ = request.environ
-    return str(environ.get("REQUEST_URI", environ["PATH_INFO"])).partition("?")[0]
+    target = str(environ.get("REQUEST_URI", environ["PATH_INFO"]))
+    if not target.startswith("/"):  # RFC 9112: a server accepts http://host/path too
+        target = "/" + target.partition("://")[2].partition("/")[2]
+    return re.split("[?#]", target, maxsplit=1)[0]
 
 
 def _signature_headers() -> dict[str, str]:

@@ -127,6 +127,9 @@ class Settings:
     )
     receiver_host: str = _setting("127.0.0.1", _text, "address to listen on")
     receiver_port: int = _setting("8080", _whole(0, 65535), "port to listen on; 0 takes a free one")
+    receiver_processes: int = _setting(
+        "1", _whole(1, 64), "receiver processes that share the port, each with its own journal"
+    )
     receiver_threads: int = _setting("16", _whole(1, 512), "requests answered at the same time")
     receiver_path_secret: str | None = _setting(
         "",
@@ -150,6 +153,9 @@ class Settings:
         "72", _whole(1, 2160), "hours without a sign of life after which no receipt is expected"
     )
 
+    # Said by whoever hands down the listening socket, systemd or our own supervisor.
+    listen_fds: bool = False
+
     @property
     def tokens(self) -> tuple[Token, ...]:
         """Every token that may sign, the main account's first."""
@@ -159,7 +165,7 @@ class Settings:
 
 def names() -> list[str]:
     """The settings' names in the environment, in the order of the README."""
-    return [setting.name.upper() for setting in fields(Settings)]
+    return [setting.name.upper() for setting in fields(Settings) if setting.metadata]
 
 
 def describe(name: str) -> tuple[str, str]:
@@ -181,7 +187,7 @@ def load(
     from_file = {} if environment is not None else dotenv_values(dotenv)
     layers = (flags or {}, os.environ if environment is None else environment, from_file)
     values = {}
-    for setting in fields(Settings):
+    for setting in (setting for setting in fields(Settings) if setting.metadata):
         name = setting.name.upper()
         given = next((text for layer in layers if (text := layer.get(name)) is not None), None)
         text = (given or "").strip() or setting.metadata["default"]
@@ -190,7 +196,14 @@ def load(
         except ValueError as wrong:
             shown = "***" if setting.metadata["secret"] else repr(text)
             raise SettingError(f"{name} is {shown}; allowed: {wrong}") from None
-    return Settings(**values)
+    return Settings(**values, listen_fds=_handed_down(environment))
+
+
+def _handed_down(environment: Mapping[str, str] | None) -> bool:
+    """Whether a listening socket was passed to this very process (sd_listen_fds(3))."""
+    said = os.environ if environment is None else environment
+    mine = said.get("LISTEN_PID", str(os.getpid())) == str(os.getpid())
+    return mine and said.get("LISTEN_FDS") == "1"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

@@ -1,96 +1,62 @@
-"""[I/O] The receiver as a process: waitress, the journal, a thread that seals now and then."""
+"""[I/O] The receiver as one process: web server, journal, quarantine, a thread that seals."""
 
 import logging
 import signal
-import sys
+import socket
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from types import FrameType
-from typing import Any
 
-import waitress.channel
-import waitress.server
-
-from receiver import compaction, sealing
-from receiver.app import MOST_BODY_BYTES, build_app
+from receiver import compaction, listening, sealing
+from receiver.app import build_app
 from receiver.config import SettingError, Settings
 from receiver.day_files import FileProblem
 from receiver.journal import Journal
 from receiver.journal_file import JournalError
 from receiver.metrics import Metrics
 from receiver.quarantine import Quarantine
+from receiver.web_server import WebServer
 
 log = logging.getLogger("receiver")
 
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+FINISH_SECONDS = 4.0  # for requests in flight …
+END_SECONDS = 8.0  # … and for everything, sealing included: supervisors grow impatient at 10
 
 
-class _Channel(waitress.channel.HTTPChannel):  # type: ignore[misc]  # waitress has no types
-    """A connection that wakes the main loop only for output which a worker could not send.
-
-    waitress 3.0.2 asks to be woken while a busy channel has any output pending, then declines to
-    send it because a task is running: with more busy keep-alive connections than threads its loop
-    spins and starves the workers.
-    """
-
-    def writable(self) -> bool:
-        if self.requests and not self.will_close:
-            return bool(self.total_outbufs_len >= self.adj.outbuf_high_watermark)
-        return bool(super().writable())
+class SyncFailed(Exception):
+    """The disk failed to sync; only a new start knows what is really on it."""
 
 
 def serve(settings: Settings, *, unsigned: bool = False) -> None:
-    """Answer Plivo until SIGTERM or SIGINT; then make durable, seal, return.
+    """Answer Plivo until SIGTERM or SIGINT; then make durable, seal, return within 10 s.
 
-    Raises SettingError, JournalError, OSError (port taken) before it listens.
+    Raises SettingError, JournalError, OSError before it listens; SyncFailed later.
     """
     check_settings(settings, unsigned=unsigned)
+    stop = _StopSign()
     metrics = Metrics()
-    _stop_on_signals()
-    try:
-        with Journal(settings.data_dir / "journal") as journal:
-            journal.probe()
-            _answer(settings, journal, metrics, unsigned=unsigned)
-    except SystemExit:
-        pass  # a signal; the journal is closed, with everything that was accepted in it
-    _seal(settings, metrics)
-    log.info("stopped; all that was accepted is in %s", settings.data_dir / "reports")
+    failed = threading.Event()
 
+    def end_failed() -> None:
+        failed.set()
+        stop.raise_it()
 
-def _answer(settings: Settings, journal: Journal, metrics: Metrics, *, unsigned: bool) -> None:
-    """Serve requests, seal now and then, until a signal comes."""
-    quarantine = Quarantine(settings.data_dir / "quarantine", not_kept=metrics.not_quarantined.inc)
-    app = build_app(
-        settings,
-        journal,
-        keep_aside=quarantine.put,
-        metrics=metrics,
-        now=lambda: datetime.now(UTC),
-        unsigned=unsigned,
-    )
-    server = waitress.server.create_server(
-        app,
-        listen=f"{_bracketed(_host(settings, unsigned=unsigned))}:{settings.receiver_port}",
-        threads=settings.receiver_threads,
-        max_request_body_size=MOST_BODY_BYTES + 1,  # waitress refuses at this size, not above
-        ident=None,
-        clear_untrusted_proxy_headers=False,  # /metrics wants to see them
-    )
-    server.channel_class = _Channel
-    stop_sealing = threading.Event()
-    sealer = threading.Thread(
-        target=_seal_now_and_then, args=(settings, metrics, stop_sealing), name="sealer"
-    )
-    sealer.start()
-    try:
-        _say_where(server, settings, unsigned=unsigned)
-        server.run()
-    finally:
-        stop_sealing.set()
-        server.close()
-        sealer.join()
-        quarantine.close()
+    with Journal(
+        settings.data_dir / "journal", on_fatal=end_failed, on_batch=metrics.batch_rows.observe
+    ) as journal:
+        journal.probe()
+        metrics.watch(settings.data_dir, journal.path)
+        with listening.listen(settings, unsigned=unsigned) as listener:
+            _answer(settings, journal, metrics, listener, stop, unsigned=unsigned)
+    if failed.is_set():
+        raise SyncFailed(
+            f"the disk of {settings.data_dir} failed to sync; what it acknowledged before is safe "
+            "or will be named at the next start. Look at the disk, start again."
+        )
+    _seal(settings, metrics, enough=stop.time_is_up)
+    log.info("stopped; all that was accepted is in %s", settings.data_dir)
 
 
 def check_settings(settings: Settings, *, unsigned: bool) -> None:
@@ -109,15 +75,62 @@ def check_settings(settings: Settings, *, unsigned: bool) -> None:
         )
 
 
-def _host(settings: Settings, *, unsigned: bool) -> str:
-    """Whoever takes reports from anybody listens to this machine only."""
-    if unsigned and settings.receiver_host not in _LOOPBACK:
-        return _LOOPBACK[0]
-    return settings.receiver_host
+class _StopSign:
+    """Raised by SIGTERM, SIGINT, or a failed sync; `then` is called when it is."""
+
+    def __init__(self) -> None:
+        self.raised_at: float | None = None
+        self.then: Callable[[], None] = lambda: None
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, self._on_signal)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self.raise_it()
+
+    def raise_it(self) -> None:
+        self.raised_at = self.raised_at or time.monotonic()
+        self.then()
+
+    def time_is_up(self) -> bool:
+        return self.raised_at is not None and time.monotonic() > self.raised_at + END_SECONDS
 
 
-def _say_where(server: Any, settings: Settings, *, unsigned: bool) -> None:
-    host, port = _address(server)
+def _answer(
+    settings: Settings,
+    journal: Journal,
+    metrics: Metrics,
+    listener: socket.socket,
+    stop: _StopSign,
+    *,
+    unsigned: bool,
+) -> None:
+    """Serve requests, seal now and then, until the stop sign is raised."""
+    quarantine = Quarantine(settings.data_dir / "quarantine", not_kept=metrics.not_quarantined.inc)
+    app = build_app(
+        settings,
+        journal,
+        keep_aside=quarantine.put,
+        metrics=metrics,
+        now=lambda: datetime.now(UTC),
+        unsigned=unsigned,
+    )
+    server = WebServer(app, listener, threads=settings.receiver_threads)
+    ended = threading.Event()
+    threading.Thread(
+        target=_seal_now_and_then, args=(settings, metrics, ended), name="sealer", daemon=True
+    ).start()
+    stop.then = server.stop
+    if stop.raised_at is not None:
+        server.stop()
+    try:
+        _say_where(listener, settings, unsigned=unsigned)
+        server.run(finish_seconds=FINISH_SECONDS)
+    finally:
+        ended.set()
+        quarantine.close()
+
+
+def _say_where(listener: socket.socket, settings: Settings, *, unsigned: bool) -> None:
     if unsigned:
         log.warning(
             "UNSIGNED: listening on this machine only, and anybody on it can write reports. "
@@ -128,41 +141,26 @@ def _say_where(server: Any, settings: Settings, *, unsigned: bool) -> None:
             "no RECEIVER_PATH_SECRET: a V2 signature leaves the body open, so whoever has seen one "
             "callback could forge others. Set it, and put it behind /delivery_report/ in your URLs."
         )
-    print(f"receiver listening on http://{_bracketed(host)}:{port}", flush=True)
+    print(f"receiver listening on {listening.url_of(listener)}", flush=True)
 
 
-def _address(server: Any) -> tuple[str, int]:
-    listening = getattr(server, "effective_listen", None)
-    if listening:
-        return str(listening[0][0]), int(listening[0][1])
-    name = server.socket.getsockname()
-    return str(name[0]), int(name[1])
+def _seal_now_and_then(settings: Settings, metrics: Metrics, ended: threading.Event) -> None:
+    while not ended.wait(settings.seal_seconds):
+        _seal(settings, metrics, enough=ended.is_set)
 
 
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+def _seal(settings: Settings, metrics: Metrics, *, enough: Callable[[], bool]) -> None:
+    """Seal and compact; what fails stays in the journal and is tried again next time.
 
-
-def _stop_on_signals() -> None:
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        sys.exit(0)
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-
-
-def _seal_now_and_then(settings: Settings, metrics: Metrics, stop: threading.Event) -> None:
-    while not stop.wait(settings.seal_seconds):
-        _seal(settings, metrics)
-
-
-def _seal(settings: Settings, metrics: Metrics) -> None:
-    """Seal and compact; what fails stays in the journal and is tried again next time."""
+    Never waits for another process that is sealing: it does the same work.
+    """
     try:
-        sealed = sealing.seal_all(settings.data_dir)
-        compaction.compact_finished_days(settings.data_dir, today=datetime.now(UTC).date())
+        sealed = sealing.seal_all(settings.data_dir, wait=False, enough=enough)
+        if not enough():
+            compaction.compact_finished_days(settings.data_dir, today=datetime.now(UTC).date())
     except (JournalError, FileProblem, OSError) as problem:
         log.error("sealing failed, the reports stay in the journal: %s", problem)
+        metrics.seal_failures.inc()
         return
     metrics.sealed.inc(sealed.reports)
-    metrics.last_seal.set(time.time())
+    metrics.last_seal.set_to_current_time()

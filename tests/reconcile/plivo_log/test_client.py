@@ -225,7 +225,7 @@ def test_no_error_and_no_log_carries_the_token(
     world: Build, reply: Reply, caplog: pytest.LogCaptureFixture
 ) -> None:
     there = world(lambda _: reply)
-    with caplog.at_level(logging.INFO), pytest.raises(Exception, match="Plivo|answer") as error:
+    with caplog.at_level(logging.INFO), pytest.raises(Exception, match=r"Plivo|answer") as error:
         there.client.page(HOUR)
     assert TOKEN not in str(error.value) + caplog.text
 

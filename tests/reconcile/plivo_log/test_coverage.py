@@ -1,6 +1,7 @@
 """What was read, and how: compared second by second with the plain rule."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,7 +47,7 @@ def test_coverage_says_of_each_second_the_best_way_it_was_read(ledger: list[Wind
 @given(st.lists(windows, max_size=8))
 def test_coverage_is_sorted_disjoint_and_merged(ledger: list[Window]) -> None:
     intervals = coverage(ledger)
-    for one, following in zip(intervals, intervals[1:], strict=False):
+    for one, following in pairwise(intervals):
         assert one.until_at <= following.from_at
         assert one.until_at < following.from_at or one.how != following.how
 

@@ -10,6 +10,7 @@ import pytest
 
 from receiver import day_files
 from reconcile.plivo_log import ledger, pull
+from reconcile.plivo_log.course import Progress
 from reconcile.plivo_log.coverage import Span, coverage
 from reconcile.plivo_log.errors import OutsideWindow, Refused, RepeatedPage, Unavailable
 from reconcile.plivo_log.pull import fetch_one
@@ -242,7 +243,7 @@ def test_whatever_ends_the_reading_what_was_read_is_kept_and_not_asked_for_again
     log = FakeLog(rows)
     there = world(log)
 
-    def stop_at_page_four(progress: pull.Progress) -> None:
+    def stop_at_page_four(progress: Progress) -> None:
         if progress.requests == 4:
             raise failure
 
@@ -354,7 +355,7 @@ def test_time_that_plivo_no_longer_keeps_is_not_entered_as_read(world: Build) ->
 
 
 def test_progress_tells_how_long_the_quota_makes_it_take(world: Build) -> None:
-    seen: list[pull.Progress] = []
+    seen: list[Progress] = []
     there = world(FakeLog(traffic(400, every=100)))
     there.pull(MORNING, progress=seen.append)
     assert [p.requests for p in seen[:3]] == [1, 2, 3]

@@ -17,6 +17,13 @@ def test_the_same_task_goes_on_and_another_begins(tmp_path: Path) -> None:
     assert unfinished.begin(tmp_path / "state", "pull 1d", LATER) == LATER
 
 
+def test_asking_whether_it_goes_on_changes_nothing(tmp_path: Path) -> None:
+    assert unfinished.going_on(tmp_path, "pull 7d", NOW) is None
+    unfinished.begin(tmp_path, "pull 7d", NOW)
+    assert unfinished.going_on(tmp_path, "pull 7d", LATER) == NOW
+    assert unfinished.going_on(tmp_path, "pull 1d", LATER) is None
+
+
 def test_a_finished_pull_begins_anew(tmp_path: Path) -> None:
     unfinished.begin(tmp_path, "pull 7d", NOW)
     unfinished.finish(tmp_path)

@@ -1,0 +1,79 @@
+"""[I/O] Waitress as we need it: no collapse under many connections, and an end that answers.
+
+Why it is not waitress as it comes (3.0.2): its main loop asks to be woken while a busy channel has
+any output pending, then declines to send that output because a task is running. With more busy
+keep-alive connections than threads the loop spins and starves the workers. `_Channel.writable`
+asks only where waking would help; a worker sends its own answer.
+"""
+
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import waitress.channel
+import waitress.server
+
+from receiver.listening import allow_many_connections
+
+# Far above our own limit of a body, which the application keeps: so that a chunked body's framing
+# does not count, and that whoever sends too much still reads the 413.
+_MOST_BODY_BYTES = 1024 * 1024
+_IDLE_SECONDS = 30
+
+
+class _Channel(waitress.channel.HTTPChannel):  # type: ignore[misc]  # waitress has no types
+    def writable(self) -> bool:
+        if self.requests and not self.will_close:
+            return bool(self.total_outbufs_len >= self.adj.outbuf_high_watermark)
+        return bool(super().writable())
+
+
+class WebServer:
+    """Serves the application on a listening socket until told to stop."""
+
+    def __init__(self, application: Any, listener: socket.socket, *, threads: int) -> None:
+        self._stopping = False
+        self._server = waitress.server.create_server(
+            application,
+            sockets=[listener],
+            threads=threads,
+            max_request_body_size=_MOST_BODY_BYTES,
+            max_request_header_size=32 * 1024,
+            connection_limit=allow_many_connections(),
+            channel_timeout=_IDLE_SECONDS,
+            cleanup_interval=5,
+            asyncore_use_poll=True,  # select() ends at descriptor 1,024
+            ident=None,
+            clear_untrusted_proxy_headers=False,  # /metrics wants to see them
+        )
+        self._server.channel_class = _Channel
+
+    def stop(self) -> None:
+        """Safe in a signal handler and in any thread."""
+        self._stopping = True
+        self._server.pull_trigger()
+
+    def run(self, *, finish_seconds: float) -> None:
+        """Serve; once stopped, take no new connection and answer what has come, up to a limit."""
+        self._loop(lambda: self._stopping)
+        self._server.accepting = False
+        self._server.del_channel()
+        give_up_at = time.monotonic() + finish_seconds
+        self._loop(lambda: not self._busy() or time.monotonic() > give_up_at)
+        self._server.task_dispatcher.shutdown(timeout=max(0.0, give_up_at - time.monotonic()) + 0.5)
+        self._server.close()
+
+    def _loop(self, done: Callable[[], bool]) -> None:
+        while not done():
+            self._server.asyncore.loop(
+                timeout=0.2,
+                map=self._server._map,
+                use_poll=True,
+                count=1,  # noqa: SLF001
+            )
+
+    def _busy(self) -> bool:
+        """Whether any connection still has a request, or an answer on its way."""
+        channels = list(self._server.active_channels.values())
+        return any(channel.requests or channel.total_outbufs_len for channel in channels)
