@@ -4,11 +4,11 @@ Exit codes: 0 done · 2 wrong usage or settings, or a damaged file · 75 try aga
 """
 
 import argparse
-import logging
 import sqlite3
 import sys
 
-from receiver import config, day_files, journal_file, quarantine, sealing, serve
+from receiver import config, day_files, journal_file, log_lines, quarantine, sealing, serve
+from receiver.supervisor import Supervisor
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,6 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     serving.add_argument(
         "--unsigned", action="store_true", help="take reports from anybody, on loopback only"
     )
+    serving.add_argument("--json-logs", action="store_true", help="log lines as JSON objects")
     sealer = commands.add_parser("seal", help="write the journal to Parquet now")
     rechecker = commands.add_parser(
         "recheck", help="admit refused requests whose signature matches by now"
@@ -27,13 +28,13 @@ def main(arguments: list[str] | None = None) -> int:
     for command in (serving, sealer, rechecker):
         config.add_flags(command)
     options = parser.parse_args(arguments)
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
-    )
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    log_lines.set_up(as_json=getattr(options, "json_logs", False))
     try:
         settings = config.load(config.flags_of(options))
         if options.command == "serve":
+            if settings.receiver_processes > 1:
+                given = sys.argv[1:] if arguments is None else arguments
+                return Supervisor(settings, given, unsigned=options.unsigned).run()
             serve.serve(settings, unsigned=options.unsigned)
         elif options.command == "recheck":
             serve.check_settings(settings, unsigned=False)

@@ -29,15 +29,20 @@ _ANSWERS: dict[Kind, tuple[str, str]] = {
     "delivery_report": ("text/plain; charset=utf-8", "Delivery status reported"),
     "message": ("application/xml", "<Response/>"),
 }
-# Any of these means that a proxy stands between; the figures are for this machine alone.
+# Any header that begins like this means that a proxy stands between; the figures are for this
+# machine alone.
 _FORWARDING = (
-    "HTTP_X_FORWARDED_FOR",
-    "HTTP_FORWARDED",
+    "HTTP_X_FORWARDED",
+    "HTTP_X_ORIGINAL",
     "HTTP_X_REAL_IP",
+    "HTTP_X_CLIENT_IP",
+    "HTTP_X_CLUSTER_CLIENT_IP",
+    "HTTP_TRUE_CLIENT_IP",
+    "HTTP_CF_",
+    "HTTP_FLY_",
+    "HTTP_FASTLY_",
+    "HTTP_FORWARDED",
     "HTTP_VIA",
-    "HTTP_X_FORWARDED_PROTO",
-    "HTTP_X_FORWARDED_HOST",
-    "HTTP_CF_CONNECTING_IP",
 )
 _ENVIRON_NAMES = {name: "HTTP_" + name.upper().replace("-", "_") for name in HEADERS}
 
@@ -223,4 +228,4 @@ def _refuse(status: int) -> str:
 
 def _from_this_machine(environ: dict[str, str]) -> bool:
     local = environ.get("REMOTE_ADDR", "") in ("127.0.0.1", "::1")
-    return local and not any(name in environ for name in _FORWARDING)
+    return local and not any(name.startswith(_FORWARDING) for name in environ)

@@ -19,17 +19,24 @@ def compact_finished_days(data_dir: Path, *, today: date) -> int:
 
     Raises as sealing does.
     """
-    made = 0
+
+    def compact(path: Path) -> int:
+        with journal_file.opened(path) as connection:
+            cleared = sealing.cleared_up_to(connection)
+        return sum(
+            _tidy(reports, day, path.stem, cleared, today) for day in day_files.days(reports)
+        )
+
     reports = data_dir / "reports"
-    for path in journal_file.journals(data_dir / "journal"):
-        with sealing.seal_lock(path, wait=False) as mine:
-            if not mine:
-                continue
-            with journal_file.opened(path) as connection:
-                cleared = sealing.cleared_up_to(connection)
-            for day in (day for day in day_files.days(reports) if day < today):
-                made += _compact(reports, day, source=path.stem, cleared=cleared)
-                day_files.remove_superseded(reports, day)
+    return sum(sealing.each_journal(data_dir, compact, wait=False))
+
+
+def _tidy(reports: Path, day: date, source: str, cleared: int, today: date) -> int:
+    day_files.remove_leftovers(reports, day, source=source)
+    if day >= today:
+        return 0
+    made = _compact(reports, day, source=source, cleared=cleared)
+    day_files.remove_superseded(reports, day)
     return made
 
 

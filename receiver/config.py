@@ -66,13 +66,8 @@ def _base_url(value: str) -> str | None:
         return None
     parts = urlsplit(value)
     if (
-        parts.scheme not in ("http", "https")
-        or not parts.netloc
-        or parts.query
-        or parts.fragment
-        or parts.username
-        or re.search(r"\s", value)
-    ):
+        parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"[\s?#@]", value)
+    ):  # fmt: skip
         raise ValueError(
             "http(s)://host[:port][/path] without query, such as https://sms.example.org"
         )
@@ -153,8 +148,8 @@ class Settings:
         "72", _whole(1, 2160), "hours without a sign of life after which no receipt is expected"
     )
 
-    # Said by whoever hands down the listening socket, systemd or our own supervisor.
-    listen_fds: bool = False
+    # The descriptor of a listening socket that systemd or our own supervisor hands down.
+    listen_fd: int | None = None
 
     @property
     def tokens(self) -> tuple[Token, ...]:
@@ -194,16 +189,19 @@ def load(
         try:
             values[setting.name] = setting.metadata["parse"](text)
         except ValueError as wrong:
-            shown = "***" if setting.metadata["secret"] else repr(text)
+            shown = "***" if setting.metadata["secret"] or "@" in text else repr(text)
             raise SettingError(f"{name} is {shown}; allowed: {wrong}") from None
-    return Settings(**values, listen_fds=_handed_down(environment))
+    return Settings(
+        **values, listen_fd=_handed_down(os.environ if environment is None else environment)
+    )
 
 
-def _handed_down(environment: Mapping[str, str] | None) -> bool:
-    """Whether a listening socket was passed to this very process (sd_listen_fds(3))."""
-    said = os.environ if environment is None else environment
-    mine = said.get("LISTEN_PID", str(os.getpid())) == str(os.getpid())
-    return mine and said.get("LISTEN_FDS") == "1"
+def _handed_down(said: Mapping[str, str]) -> int | None:
+    """Our supervisor names the descriptor; systemd's first is always 3 (sd_listen_fds(3))."""
+    if said.get("RECEIVER_LISTEN_FD", "").isdecimal():
+        return int(said["RECEIVER_LISTEN_FD"])
+    systemd = said.get("LISTEN_PID") == str(os.getpid()) and said.get("LISTEN_FDS") == "1"
+    return 3 if systemd else None
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

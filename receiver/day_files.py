@@ -85,6 +85,12 @@ def live_files_of(folder: Path, day: date) -> list[Path]:
     return live
 
 
+def highest_number(folder: Path, *, source: str) -> int:
+    """The highest number of this source in any file; 0 where it has none."""
+    names = (FileName.parse(path.name) for path in folder.glob(f"date=*/{source}-*.parquet"))
+    return max((name.last for name in names if name), default=0)
+
+
 def remove_superseded(folder: Path, day: date, *, grace_seconds: float = GRACE_SECONDS) -> int:
     """Delete the files that another one has covered for longer than the grace period."""
     _, superseded = _sorted_out(partition(folder, day))
@@ -172,6 +178,16 @@ def read(path: Path, columns: list[str] | None = None) -> pa.Table:
         raise unreadable(path, problem) from problem
 
 
+def verify(path: Path) -> None:
+    """Read all of it, a group of rows at a time. Raises FileProblem where a checksum is wrong."""
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            for group in range(file.num_row_groups):
+                file.read_row_group(group)
+    except (pa.ArrowException, OSError) as problem:
+        raise unreadable(path, problem) from problem
+
+
 def unreadable(path: Path, problem: Exception) -> FileProblem:
     first_line = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
     return FileProblem(
@@ -197,8 +213,7 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def remove_leftovers(folder: Path, day: date) -> Iterator[Path]:
-    """Delete temporary files that a crash left behind; only whoever holds the seal lock may."""
-    for path in partition(folder, day).glob("_*.tmp"):
+def remove_leftovers(folder: Path, day: date, *, source: str) -> None:
+    """Delete what a crash left half written; the caller is the only one who writes this source."""
+    for path in partition(folder, day).glob(f"_{source}-*.tmp"):
         path.unlink(missing_ok=True)
-        yield path

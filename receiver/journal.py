@@ -10,6 +10,7 @@ retried – the kernel may have dropped the pages –: the journal refuses every
 calls `on_fatal`, so that a restart reads what is really there.
 """
 
+import logging
 import os
 import queue
 import sqlite3
@@ -28,6 +29,8 @@ BATCH_ROWS = 512
 APPEND_TIMEOUT_SECONDS = 30.0
 
 _FAILED_SYNCS = (sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC)
+log = logging.getLogger("receiver")
+
 _INSERT = (
     "insert into callbacks (received_at, kind, http_method, account, signature, body, query, "
     "checksum) values (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -207,11 +210,21 @@ class Journal:
 
 
 def _take_or_create(folder: Path) -> tuple[Path, int]:
-    """A journal that no living process owns, else a new one."""
+    """A journal that no living process owns, else a new one.
+
+    Not one that is older than files made from it, as after a restore: it would give the same
+    numbers again. What it holds is still sealed.
+    """
     for path in journal_file.journals(folder):
         lock = journal_file.try_lock(path.with_suffix(".owner"))
-        if lock is not None:
+        if lock is None:
+            continue
+        with journal_file.opened(path) as connection:
+            reached = journal_file.reached(connection)
+        if day_files.highest_number(folder.parent / "reports", source=path.stem) <= reached:
             return path, lock
+        log.warning("%s is older than its files; a new journal takes its place", path)
+        os.close(lock)
     path = journal_file.create(folder)
     lock = journal_file.try_lock(path.with_suffix(".owner"))
     if lock is None:

@@ -160,6 +160,12 @@ def _content_problem(connection: sqlite3.Connection, acked: int) -> str | None:
     return None
 
 
+def reached(connection: sqlite3.Connection) -> int:
+    """The highest number ever given."""
+    row = connection.execute("select seq from sqlite_sequence where name = 'callbacks'").fetchone()
+    return int(row[0]) if row else 0
+
+
 def entries(connection: sqlite3.Connection, path: Path, first: int, last: int) -> Iterator[Entry]:
     """The callbacks with these numbers, checked. Raises DamagedJournal, sqlite3.Error."""
     for number, *row, checksum in connection.execute(

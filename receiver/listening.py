@@ -1,7 +1,7 @@
 """[I/O] The listening socket: bound here, or handed down so that it outlives a restart.
 
-A socket that systemd (or the supervisor) keeps open is passed as descriptor 3 with LISTEN_FDS=1.
-While one receiver ends and the next one starts, connections wait in its queue; none is refused.
+A socket that systemd or our supervisor keeps open is handed down as a descriptor. While one
+receiver ends and the next one starts, connections wait in its queue; none is refused.
 """
 
 import resource
@@ -9,7 +9,6 @@ import socket
 
 from receiver.config import SettingError, Settings
 
-INHERITED = 3
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _BACKLOG = 1024
 _MOST_FILES = 65_536
@@ -20,8 +19,8 @@ def listen(settings: Settings, *, unsigned: bool) -> socket.socket:
 
     Whoever takes reports from anybody listens to this machine only.
     """
-    if settings.listen_fds:
-        return socket.socket(fileno=INHERITED)
+    if settings.listen_fd is not None:
+        return socket.socket(fileno=settings.listen_fd)
     host, port = settings.receiver_host, settings.receiver_port
     if unsigned and host not in LOOPBACK:
         host = LOOPBACK[0]

@@ -18,14 +18,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from receiver import day_files, journal_file, steps
 from receiver.callback import as_text, report_fields
 from receiver.columns import REPORTS
 from receiver.day_files import FileName
 from receiver.journal_file import Entry, JournalError
+
+T = TypeVar("T")
 
 SEAL_ROWS = 50_000
 _CLEAR_ROWS = 2_000  # at a time, so that requests need not wait long for the write lock
@@ -53,18 +57,29 @@ def seal_all(
 ) -> Sealed:
     """Seal every journal of the data folder. With `wait=False` skip one that another is sealing.
 
-    Stops early, between two files, once `enough()`; what is left stays in the journal. A journal
-    that fails keeps none of the others from being sealed. Raises JournalError, FileProblem,
-    OSError (disk full, no right to write) – of several the first.
+    Stops early, between two files, once `enough()`; what is left stays in the journal. Raises
+    JournalError, FileProblem, OSError (disk full, no right to write).
     """
-    done = Sealed()
+
+    def seal(path: Path) -> Sealed:
+        return _seal(path, data_dir / "reports", enough)
+
+    return sum(each_journal(data_dir, seal, wait=wait), start=Sealed())
+
+
+def each_journal(data_dir: Path, work: Callable[[Path], T], *, wait: bool) -> list[T]:
+    """Do it for every journal of the folder, alone with each.
+
+    One that fails keeps none of the others from it; at the end the first problem is raised.
+    """
+    done: list[T] = []
     problems: list[Exception] = []
     for path in journal_file.journals(data_dir / "journal"):
         with seal_lock(path, wait=wait) as mine:
             if not mine:
                 continue
             try:
-                done += _seal(path, data_dir / "reports", enough)
+                done.append(work(path))
             except (JournalError, day_files.FileProblem, OSError) as problem:
                 problems.append(problem)
     if problems:
@@ -130,24 +145,37 @@ def _carry_out(plan: _Plan, connection: sqlite3.Connection, path: Path, reports:
         by_day.setdefault(entry.callback.received_at.date(), []).append(entry)
     name = FileName(path.stem, plan.first, plan.last)
     for day, entries in by_day.items():
-        _ensure_file(day_files.partition(reports, day) / str(name), entries)
+        _ensure_file(day_files.partition(reports, day) / str(name), name, entries)
     steps.reached("files verified")
     _clear(plan, connection)
     steps.reached("journal cleared")
     return Sealed(sum(map(len, by_day.values())), len(by_day))
 
 
-def _ensure_file(path: Path, entries: list[Entry]) -> None:
-    """The file is there and holds these reports, or an error is raised."""
-    wanted = {entry.report_id for entry in entries}
-    if not path.exists():
-        day_files.write(reports_table(entries), path)
-    held = set(day_files.read(path, ["report_id"])["report_id"].to_pylist())
-    if not wanted <= held:
+def _ensure_file(path: Path, name: FileName, entries: list[Entry]) -> None:
+    """A file is there that holds these very reports, or an error is raised."""
+    rows = reports_table(entries)
+    there = _file_that_covers(path.parent, name)
+    if there is None:
+        day_files.write(rows, path)
+    held = day_files.read(there or path).select(REPORTS.names)
+    held = held.filter(pc.is_in(held["report_id"], rows["report_id"].combine_chunks()))
+    if not held.sort_by("report_id").equals(rows):
         raise day_files.FileProblem(
-            f"{path} lacks {len(wanted - held)} of the reports that were written to it. Move it "
-            "out of the data folder; the next sealing writes it again from the journal."
+            f"{there or path} does not hold what the journal {name.source} has under the same "
+            "numbers; nothing was removed from either. If a folder was restored from an older "
+            "copy, move that journal's files out of journal/; else move the file out of the data "
+            "folder, and the next sealing writes it again."
         )
+
+
+def _file_that_covers(day: Path, name: FileName) -> Path | None:
+    """A file with these numbers that an interrupted sealing, or compaction, has left."""
+    for path in sorted(day.glob(f"{name.source}-*.parquet")):
+        found = FileName.parse(path.name)
+        if found is not None and found.covers(name):
+            return path
+    return None
 
 
 def _clear(plan: _Plan, connection: sqlite3.Connection) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from types import FrameType
 
 from receiver import compaction, listening, sealing
+from receiver.alive import Pulse
 from receiver.app import build_app
 from receiver.config import SettingError, Settings
 from receiver.day_files import FileProblem
@@ -55,8 +56,8 @@ def serve(settings: Settings, *, unsigned: bool = False) -> None:
             f"the disk of {settings.data_dir} failed to sync; what it acknowledged before is safe "
             "or will be named at the next start. Look at the disk, start again."
         )
-    _seal(settings, metrics, enough=stop.time_is_up)
-    log.info("stopped; all that was accepted is in %s", settings.data_dir)
+    if _seal(settings, metrics, enough=stop.time_is_up):
+        log.info("stopped; all that was accepted is in %s", settings.data_dir / "reports")
 
 
 def check_settings(settings: Settings, *, unsigned: bool) -> None:
@@ -116,9 +117,12 @@ def _answer(
     )
     server = WebServer(app, listener, threads=settings.receiver_threads)
     ended = threading.Event()
-    threading.Thread(
-        target=_seal_now_and_then, args=(settings, metrics, ended), name="sealer", daemon=True
-    ).start()
+    pulse = Pulse(settings.data_dir / "reports", journal.path.stem, journal.probe)
+    for name, work in (
+        ("sealer", lambda: _seal_now_and_then(settings, metrics, ended)),
+        ("pulse", lambda: pulse.beat_until(ended)),
+    ):
+        threading.Thread(target=work, name=name, daemon=True).start()
     stop.then = server.stop
     if stop.raised_at is not None:
         server.stop()
@@ -127,6 +131,7 @@ def _answer(
         server.run(finish_seconds=FINISH_SECONDS)
     finally:
         ended.set()
+        pulse.beat()
         quarantine.close()
 
 
@@ -149,10 +154,11 @@ def _seal_now_and_then(settings: Settings, metrics: Metrics, ended: threading.Ev
         _seal(settings, metrics, enough=ended.is_set)
 
 
-def _seal(settings: Settings, metrics: Metrics, *, enough: Callable[[], bool]) -> None:
-    """Seal and compact; what fails stays in the journal and is tried again next time.
+def _seal(settings: Settings, metrics: Metrics, *, enough: Callable[[], bool]) -> bool:
+    """Seal and compact; whether it went well.
 
-    Never waits for another process that is sealing: it does the same work.
+    What fails stays in the journal and is tried again next time. Never waits for another process
+    that is sealing: it does the same work.
     """
     try:
         sealed = sealing.seal_all(settings.data_dir, wait=False, enough=enough)
@@ -161,6 +167,7 @@ def _seal(settings: Settings, metrics: Metrics, *, enough: Callable[[], bool]) -
     except (JournalError, FileProblem, OSError) as problem:
         log.error("sealing failed, the reports stay in the journal: %s", problem)
         metrics.seal_failures.inc()
-        return
+        return False
     metrics.sealed.inc(sealed.reports)
     metrics.last_seal.set_to_current_time()
+    return True

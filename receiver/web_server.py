@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import waitress.channel
+import waitress.parser
 import waitress.server
 
 from receiver.listening import allow_many_connections
@@ -27,6 +28,18 @@ class _Channel(waitress.channel.HTTPChannel):  # type: ignore[misc]  # waitress 
         if self.requests and not self.will_close:
             return bool(self.total_outbufs_len >= self.adj.outbuf_high_watermark)
         return bool(super().writable())
+
+    @property
+    def parser_class(self) -> type:
+        return _Parser
+
+
+class _Parser(waitress.parser.HTTPRequestParser):  # type: ignore[misc]
+    def parse_header(self, header_plus: bytes) -> None:
+        try:
+            super().parse_header(header_plus)
+        except ValueError as problem:  # of urlsplit, for a target such as http://[::1
+            raise waitress.parser.ParsingError("unreadable request target") from problem
 
 
 class WebServer:
@@ -66,12 +79,9 @@ class WebServer:
 
     def _loop(self, done: Callable[[], bool]) -> None:
         while not done():
-            self._server.asyncore.loop(
-                timeout=0.2,
-                map=self._server._map,
-                use_poll=True,
-                count=1,  # noqa: SLF001
-            )
+            # waitress's own run() ends only by an exception, and then drops what waits
+            channels = self._server._map  # noqa: SLF001
+            self._server.asyncore.loop(timeout=0.2, map=channels, use_poll=True, count=1)
 
     def _busy(self) -> bool:
         """Whether any connection still has a request, or an answer on its way."""

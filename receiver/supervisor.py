@@ -1,0 +1,100 @@
+"""[I/O] Several receiver processes on one port: started, watched, started again, stopped.
+
+The supervisor binds the port and hands the listening socket down; each process has its own journal,
+so none waits for another and a crash loses nothing but its own requests in flight, which Plivo
+sends again.
+"""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import FrameType
+
+from receiver import listening
+from receiver.config import Settings
+from receiver.serve import check_settings
+
+log = logging.getLogger("receiver")
+
+_PATIENCE_SECONDS = 9.5
+_PAUSE_SECONDS = 1.0  # before a process that died is started again
+
+
+@dataclass(slots=True)
+class _Worker:
+    process: subprocess.Popen[str]
+    started_at: float
+
+
+class Supervisor:
+    """`arguments` are those of the command line; every process gets them again."""
+
+    def __init__(
+        self, settings: Settings, arguments: Sequence[str], *, unsigned: bool = False
+    ) -> None:
+        check_settings(settings, unsigned=unsigned)
+        self._settings = settings
+        self._arguments = arguments
+        self._stopping = False
+        self._listener = listening.listen(settings, unsigned=unsigned)
+
+    def run(self) -> int:
+        """Until SIGTERM or SIGINT: then 0. A process that cannot start ends all with its code."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        workers = [self._start() for _ in range(self._settings.receiver_processes)]
+        if all(worker is not None for worker in workers):
+            print(f"receiver listening on {listening.url_of(self._listener)}", flush=True)
+        living = [worker for worker in workers if worker is not None]
+        code = 0 if len(living) == len(workers) else 2
+        while not self._stopping and code == 0:
+            time.sleep(0.1)
+            living = [self._watched(worker) for worker in living]
+        self._end(living)
+        self._listener.close()
+        return code
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._stopping = True
+
+    def _start(self) -> _Worker | None:
+        """A process that listens; None where it ended instead."""
+        descriptor = self._listener.fileno()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "receiver", *self._arguments, "--receiver-processes", "1"],
+            env={**os.environ, "RECEIVER_LISTEN_FD": str(descriptor)},
+            pass_fds=(descriptor,),
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # a Ctrl-C is passed on by us, once
+        )
+        assert process.stdout is not None  # noqa: S101  asked for above
+        if "listening" not in process.stdout.readline():
+            process.wait()
+            return None
+        return _Worker(process, time.monotonic())
+
+    def _watched(self, worker: _Worker) -> _Worker:
+        """The worker, or the one that took the place of a dead one."""
+        if (code := worker.process.poll()) is None:
+            return worker
+        log.error("a receiver process ended with %s; starting another", code)
+        if time.monotonic() - worker.started_at < _PAUSE_SECONDS:
+            time.sleep(_PAUSE_SECONDS)
+        return self._start() or worker
+
+    def _end(self, workers: Sequence[_Worker]) -> None:
+        give_up_at = time.monotonic() + _PATIENCE_SECONDS
+        for worker in workers:
+            worker.process.terminate()
+        for worker in workers:
+            try:
+                worker.process.wait(max(0.1, give_up_at - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                worker.process.kill()
+                worker.process.wait()
