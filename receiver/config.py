@@ -197,11 +197,19 @@ def load(
 
 
 def _handed_down(said: Mapping[str, str]) -> int | None:
-    """Our supervisor names the descriptor; systemd's first is always 3 (sd_listen_fds(3))."""
-    if said.get("RECEIVER_LISTEN_FD", "").isdecimal():
-        return int(said["RECEIVER_LISTEN_FD"])
+    """The first descriptor of systemd is always 3, and meant for one process (sd_listen_fds(3))."""
     systemd = said.get("LISTEN_PID") == str(os.getpid()) and said.get("LISTEN_FDS") == "1"
     return 3 if systemd else None
+
+
+def counters_folder() -> str | None:
+    """Where the processes of one supervisor share their counters; prometheus-client names it."""
+    return os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+
+
+def of_a_child(**more: str) -> dict[str, str]:
+    """The environment for a process of our own."""
+    return {**os.environ, **more}
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from types import FrameType
 
-from receiver import compaction, listening, sealing
+from receiver import compaction, config, listening, sealing
 from receiver.alive import Pulse
 from receiver.app import build_app
 from receiver.config import SettingError, Settings
@@ -37,7 +37,7 @@ def serve(settings: Settings, *, unsigned: bool = False) -> None:
     """
     check_settings(settings, unsigned=unsigned)
     stop = _StopSign()
-    metrics = Metrics()
+    metrics = Metrics(shared_folder=config.counters_folder())
     failed = threading.Event()
 
     def end_failed() -> None:
@@ -48,7 +48,7 @@ def serve(settings: Settings, *, unsigned: bool = False) -> None:
         settings.data_dir / "journal", on_fatal=end_failed, on_batch=metrics.batch_rows.observe
     ) as journal:
         journal.probe()
-        metrics.watch(settings.data_dir, journal.path)
+        metrics.watch(settings.data_dir)
         with listening.listen(settings, unsigned=unsigned) as listener:
             _answer(settings, journal, metrics, listener, stop, unsigned=unsigned)
     if failed.is_set():

@@ -6,16 +6,18 @@ sends again.
 """
 
 import logging
-import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import FrameType
 
-from receiver import listening
+from prometheus_client.multiprocess import mark_process_dead
+
+from receiver import config, listening
 from receiver.config import Settings
 from receiver.serve import check_settings
 
@@ -41,6 +43,7 @@ class Supervisor:
         self._settings = settings
         self._arguments = arguments
         self._stopping = False
+        self._counters = tempfile.TemporaryDirectory(prefix="receiver-counters-")
         self._listener = listening.listen(settings, unsigned=unsigned)
 
     def run(self) -> int:
@@ -57,6 +60,7 @@ class Supervisor:
             living = [self._watched(worker) for worker in living]
         self._end(living)
         self._listener.close()
+        self._counters.cleanup()
         return code
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
@@ -66,8 +70,17 @@ class Supervisor:
         """A process that listens; None where it ended instead."""
         descriptor = self._listener.fileno()
         process = subprocess.Popen(
-            [sys.executable, "-m", "receiver", *self._arguments, "--receiver-processes", "1"],
-            env={**os.environ, "RECEIVER_LISTEN_FD": str(descriptor)},
+            [
+                sys.executable,
+                "-m",
+                "receiver",
+                *self._arguments,
+                "--receiver-processes",
+                "1",
+                "--listen-fd",
+                str(descriptor),
+            ],
+            env=config.of_a_child(PROMETHEUS_MULTIPROC_DIR=self._counters.name),
             pass_fds=(descriptor,),
             stdout=subprocess.PIPE,
             text=True,
@@ -83,6 +96,7 @@ class Supervisor:
         """The worker, or the one that took the place of a dead one."""
         if (code := worker.process.poll()) is None:
             return worker
+        mark_process_dead(worker.process.pid, self._counters.name)  # type: ignore[no-untyped-call]
         log.error("a receiver process ended with %s; starting another", code)
         if time.monotonic() - worker.started_at < _PAUSE_SECONDS:
             time.sleep(_PAUSE_SECONDS)

@@ -51,6 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(settings: Settings, options: argparse.Namespace) -> int:
     task = running.Task(
         mode="run",
+        asked=_asked("run", options),
         since=_moment(options.since),
         max_requests=options.max_requests,
         max_minutes=options.max_minutes,
@@ -170,12 +171,19 @@ def _up_to_date(settings: Settings) -> Merged:
 def _pull_task(options: argparse.Namespace) -> running.Task:
     return running.Task(
         mode="pull",
+        asked=_asked("pull", options),
         since=_moment(options.since),
         until=_moment(options.until),
         again=options.again,
         max_requests=options.max_requests,
         max_minutes=options.max_minutes,
     )
+
+
+def _asked(mode: str, options: argparse.Namespace) -> str:
+    """The question as it was typed; limits are no part of it."""
+    asked = (options.since, getattr(options, "until", None), getattr(options, "again", False))
+    return f"{mode} {asked}"
 
 
 def _moment(text: str | None) -> datetime | None:

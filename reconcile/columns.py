@@ -54,6 +54,7 @@ LOG = pa.schema(
         ("resource_uri", pa.string()),
         ("cloud_rate", MONEY),
         ("carrier_rate", MONEY),
+        ("untyped_values", pa.int32()),  # values of `record` that their columns do not show
     ]
 )
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 from receiver import day_files
 from receiver.columns import REPORTS
 from receiver.config import Settings
-from reconcile import stages
+from reconcile import soundness, stages
 from reconcile.columns import LOG, MESSAGES
 from reconcile.engine import Engine
 from reconcile.locks import holding
@@ -84,6 +84,8 @@ def merge(
             return last
         if inputs.empty and not day_files.days(settings.data_dir / "messages"):
             return Merged(None, 0, 0)
+        progress("checking the files")
+        soundness.verify((*inputs.reports, *inputs.log), settings.data_dir / "state")
         progress("merging")
         note.remove()
         with Engine() as engine:

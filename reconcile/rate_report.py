@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from receiver import day_files
+from receiver import alive, day_files
 from receiver.config import Settings
 from reconcile import formulas, selection
 from reconcile.columns import MESSAGES
@@ -110,6 +110,7 @@ def rate_report(settings: Settings, question: Question, merged: Merged) -> RateR
         total = _counts(engine, ()).to_pylist()[0]
         windows = ledger.read(settings.data_dir / "log")
         audit = _audit(engine, windows, as_of)
+        audit["outages"] = _outages(settings.data_dir / "reports", question, as_of)
     return RateReport(
         question=question,
         formula=formula,
@@ -219,6 +220,26 @@ def _audit(engine: Engine, windows: list[Window], as_of: datetime | None) -> dic
         "unknown_states": _pairs(engine, "select word, messages from unknown_states order by word"),
         "seconds_not_read": _seconds_not_read(oldest, as_of, windows),
     }  # fmt: skip
+
+
+def _outages(reports: Path, question: Question, as_of: datetime | None) -> list[dict[str, Any]]:
+    """When no receiver was alive for longer than Plivo retries, within the time asked for."""
+    if as_of is None:
+        return []
+    return [
+        {
+            "from": _written(gap.from_at),
+            "until": _written(gap.until_at),
+            "seconds": (gap.until_at - gap.from_at).total_seconds(),
+        }
+        for gap in alive.gaps(reports, until=as_of)
+        if (question.since is None or gap.until_at > question.since)
+        and (question.until is None or gap.from_at < question.until)
+    ]
+
+
+def _written(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _pairs(engine: Engine, sql: str) -> dict[str, int]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from receiver import day_files, sealing
+from receiver import alive, day_files, sealing
 from receiver.config import Settings
 from reconcile import merging
 from reconcile.columns import MESSAGES
@@ -33,6 +33,7 @@ class Task:
     """What of the log to read, and when to stop. None: from the oldest report; up to now."""
 
     mode: windows.Mode
+    asked: str  # the question as it was given, by which a stopped pull is known again
     since: datetime | None = None
     until: datetime | None = None
     again: bool = False
@@ -68,16 +69,16 @@ def pull_only(settings: Settings, task: Task, *, tell: Tell | None = None) -> Pu
 
 def planned(settings: Settings, task: Task) -> windows.PlanSummary:
     """What `pull` would ask; no request is made."""
-    plan = _plan(settings, task, datetime.now(UTC), started_at=None)
+    now = datetime.now(UTC)
+    began_at = unfinished.going_on(settings.data_dir / "state", task.asked, now)
+    plan = _plan(settings, task, now, started_at=began_at)
     return windows.summary(plan.spans, plan.ledger, per_minute=settings.log_requests_per_minute)
 
 
 def fetch(settings: Settings, message_uuid: str) -> bool:
     """Ask Plivo for one message now; False where it does not know it. Raises as `run`."""
-    with _alone(settings.data_dir):
-        return fetch_one(
-            settings, message_uuid, client=plivo.connect(settings), now=lambda: datetime.now(UTC)
-        )
+    with _alone(settings.data_dir), plivo.connect(settings) as client:
+        return fetch_one(settings, message_uuid, client=client, now=lambda: datetime.now(UTC))
 
 
 @contextmanager
@@ -87,19 +88,19 @@ def _alone(data_dir: Path) -> Iterator[None]:
 
 
 def _pull(settings: Settings, task: Task, tell: Tell | None) -> PullResult:
-    client = plivo.connect(settings)  # settings first: nothing is done with wrong ones
     state = settings.data_dir / "state"
-    started_at = unfinished.begin(state, repr(task), datetime.now(UTC))
-    plan = _plan(settings, task, datetime.now(UTC), started_at=started_at)
-    result = pull(
-        settings,
-        plan.spans,
-        client=client,
-        max_requests=task.max_requests,
-        max_minutes=task.max_minutes,
-        now=lambda: datetime.now(UTC),
-        progress=tell,
-    )
+    with plivo.connect(settings) as client:  # settings first: nothing is done with wrong ones
+        started_at = unfinished.begin(state, task.asked, datetime.now(UTC))
+        plan = _plan(settings, task, datetime.now(UTC), started_at=started_at)
+        result = pull(
+            settings,
+            plan.spans,
+            client=client,
+            max_requests=task.max_requests,
+            max_minutes=task.max_minutes,
+            now=lambda: datetime.now(UTC),
+            progress=tell,
+        )
     if result.complete:
         unfinished.finish(state)
     return result
@@ -119,6 +120,13 @@ def _plan(settings: Settings, task: Task, now: datetime, *, started_at: datetime
         again=task.again,
         started_at=started_at,
     )
+    lost = alive.gaps(settings.data_dir / "reports", until=now)
+    # What no receiver was there to hear is only in the log: it is read first.
+    spans.sort(
+        key=lambda span: (
+            not any(gap.from_at < span.until_at and span.from_at < gap.until_at for gap in lost)
+        )
+    )
     return _Plan(spans, read)
 
 
@@ -136,7 +144,8 @@ def _known(settings: Settings, now: datetime) -> _Known:
         oldest = engine.query("select min(message_time) as t from messages where reports > 0")
         still_open = engine.query(
             "select message_time from messages where direction = 'outbound' "
-            "and outcome in ('pending', 'unconfirmed') "
+            # a row that showed late in the log is missed for good unless it is looked for again
+            "and (outcome in ('pending', 'unconfirmed') or match = 'log_missing') "
             "and coalesce(last_sign_at, message_time) >= cast($since as timestamp)",
             {"since": (now - horizon).replace(tzinfo=None)},
         )

@@ -92,6 +92,7 @@ def _table(rows: Sequence[PulledRow]) -> pa.Table:
                 "record": pulled.row.record,
                 "pulled_at": pulled.pulled_at,
                 "account": pulled.row.account or pulled.account,
+                "untyped_values": len(pulled.row.untyped),
             }
             for pulled in rows
         ],

@@ -152,6 +152,11 @@ def _audit(report: RateReport) -> RenderableType:
     if audit["seconds_not_read"] >= WORTH_SAYING_SECONDS:
         hours = audit["seconds_not_read"] / 3600
         table.add_row(f"{hours:,.1f} h", "of the message log not read yet: python -m reconcile run")
+    for outage in audit["outages"]:
+        table.add_row(
+            f"{outage['seconds'] / 3600:,.1f} h",
+            f"no receiver was alive, from {outage['from'][:16]} to {outage['until'][:16]} UTC",
+        )
     negative = (report.total or {}).get("negative_receipts")
     if negative:
         table.add_row(_count(negative), "receipts earlier than the message itself")

@@ -3,7 +3,7 @@
 with latest as (
     select
         message_uuid, record, account, pulled_at, message_time, message_sent_time,
-        message_updated_time, units, total_rate, total_amount, carrier_fees, carrier_fees_rate,
+        message_updated_time, untyped_values, units, total_rate, total_amount, carrier_fees, carrier_fees_rate,
         coalesce(lower(trim(message_state)), '') as status,
         nullif(trim(parent_message_uuid), '') as parent_message_uuid,
         nullif(lower(trim(message_direction)), '') as direction,
@@ -31,20 +31,27 @@ select
     nullif(l.status, '') as state,
     coalesce(s.compared_as, l.status) as compared_as,
     s.final, s.rank, s.place as state_place, s.counts_as,
-    -- a value of the row as received that its typed column does not show
-    case when l.message_time is null and get_json_object(l.record, '$.message_time') <> '' then 1 else 0 end
-    + case when l.message_sent_time is null and get_json_object(l.record, '$.message_sent_time') <> ''
-        then 1 else 0 end
-    + case when l.message_updated_time is null and get_json_object(l.record, '$.message_updated_time') <> ''
-        then 1 else 0 end
-    + case when l.units is null and get_json_object(l.record, '$.units') <> '' then 1 else 0 end
-    + case when l.total_rate is null and get_json_object(l.record, '$.total_rate') <> '' then 1 else 0 end
-    + case when l.total_amount is null and get_json_object(l.record, '$.total_amount') <> ''
-        then 1 else 0 end
-    + case when l.carrier_fees is null and get_json_object(l.record, '$.carrier_fees') <> ''
-        then 1 else 0 end
-    + case when l.carrier_fees_rate is null and get_json_object(l.record, '$.carrier_fees_rate') <> ''
-        then 1 else 0 end as untyped_values
+    -- values of the row as received that their columns do not show; a foreign file, which does not
+    -- say how many, is looked at for times, units and money
+    coalesce(
+        l.untyped_values,
+        case when l.message_time is null
+            and get_json_object(l.record, '$.message_time') <> '' then 1 else 0 end
+        + case when l.message_sent_time is null
+            and get_json_object(l.record, '$.message_sent_time') <> '' then 1 else 0 end
+        + case when l.message_updated_time is null
+            and get_json_object(l.record, '$.message_updated_time') <> '' then 1 else 0 end
+        + case when l.units is null
+            and get_json_object(l.record, '$.units') <> '' then 1 else 0 end
+        + case when l.total_rate is null
+            and get_json_object(l.record, '$.total_rate') <> '' then 1 else 0 end
+        + case when l.total_amount is null
+            and get_json_object(l.record, '$.total_amount') <> '' then 1 else 0 end
+        + case when l.carrier_fees is null
+            and get_json_object(l.record, '$.carrier_fees') <> '' then 1 else 0 end
+        + case when l.carrier_fees_rate is null
+            and get_json_object(l.record, '$.carrier_fees_rate') <> '' then 1 else 0 end
+    ) as untyped_values
 from latest as l
 left join known as k on k.word = l.status
 inner join states as s on s.word = case when k.word is null then '*' else l.status end
