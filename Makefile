@@ -16,10 +16,10 @@ demo: $(VENV)/.ready ## see it all work, without an account, in under a minute
 	@$(RUN) -m tests.demo
 
 test: $(VENV)/.ready-dev ## all tests but the slow ones
-	@$(RUN) -m pytest -n 2 --dist loadgroup -m "not slow" $(TESTS)
+	@$(RUN) -m pytest -n 2 --dist loadfile -m "not slow" $(TESTS)
 
 test-all: $(VENV)/.ready-dev ## all tests; takes minutes
-	@$(RUN) -m pytest -n 2 --dist loadgroup $(TESTS)
+	@$(RUN) -m pytest -n 2 --dist loadfile $(TESTS)
 
 check: $(VENV)/.ready-dev ## linter, formatter, type checker
 	@$(BIN)/ruff check .

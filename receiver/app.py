@@ -67,6 +67,10 @@ def build_app(
 ) -> Bottle:
     """The receiver as a WSGI application."""
     app = Bottle()
+    for kind in _ANSWERS:
+        metrics.accepted.labels(kind)  # a counter that never rose is 0, not absent
+    for reason in ("path", "size", "signature", "not_durable"):
+        metrics.refused.labels(reason)
     webhook = _Webhook(
         settings, store, keep_aside=keep_aside, metrics=metrics, now=now, unsigned=unsigned
     )

@@ -28,7 +28,9 @@ from receiver import day_files
 from receiver.callback import Callback
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SCHEMA = """
+_VERSION = 1
+_SCHEMA = f"""
+pragma user_version = {_VERSION};
 create table callbacks (
     number integer primary key autoincrement,
     received_at integer not null, -- microseconds since 1970, UTC
@@ -134,6 +136,9 @@ def _identity_problem(connection: sqlite3.Connection, path: Path) -> str | None:
         known = connection.execute("select journal_id from identity").fetchall()
     except sqlite3.OperationalError:
         known = []
+    (version,) = connection.execute("pragma user_version").fetchone()
+    if known and version != _VERSION:
+        return f"it is of version {version}, this program writes {_VERSION}: seal it with its own"
     if not known:
         return "it does not say whose it is"
     if known != [(path.stem,)]:

@@ -5,17 +5,18 @@ From Python and notebooks:
     import reconcile
     reconcile.messages(since="7d")                         # one row per message
     reconcile.rates(since="7d", by=["day", "country"])     # the rate report's rows
+    reconcile.audit(since="7d")                            # can these numbers be trusted?
 
-Both read the data folder of the settings (environment or `.env`; DATA_DIR is `./data` unless set),
+All read the data folder of the settings (environment or `.env`; DATA_DIR is `./data` unless set),
 seal and merge what is new first, and give what the command gives.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reconcile.frames import messages, rates
+    from reconcile.frames import audit, messages, rates
 
-__all__ = ["messages", "rates"]
+__all__ = ["audit", "messages", "rates"]
 
 
 def __getattr__(name: str) -> Any:

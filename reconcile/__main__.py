@@ -96,7 +96,8 @@ def _report(settings: Settings, options: argparse.Namespace) -> int:
     zone = selection.time_zone(options.tz)
 
     def moment(text: str | None) -> datetime | None:
-        return selection.moment(text, now=as_of or merged.as_of, zone=zone) if text else None
+        now = as_of or merged.as_of or datetime.now(UTC)  # without data any time will do
+        return selection.moment(text, now=now, zone=zone) if text else None
 
     def question(by: tuple[str, ...]) -> RateReport:
         asked = Question(

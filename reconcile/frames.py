@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -56,20 +57,48 @@ def rates(
     interval (float64, null where there is no denominator), money (Decimal), seconds to receipt.
     `by` takes the names of `--by`; raises selection.WrongQuestion with the nearest that exist.
     """
+    names = by if isinstance(by, str) else ",".join(by) or "none"
+    report = _report(
+        since, until, as_of, tz, data_dir, by=selection.dimensions(names), formula=formula,
+        by_units=units,
+    )  # fmt: skip
+    return _frame(report.table())
+
+
+def audit(
+    since: Moment = None,
+    until: Moment = None,
+    *,
+    as_of: Moment = None,
+    data_dir: str | Path | None = None,
+) -> dict[str, Any]:
+    """The collection audit over these outbound messages, as the JSON report has it.
+
+    Messages by `match`, `capture_rate` with numerator and denominator, counts of what was odd,
+    `outages` of the receiver, `seconds_not_read` of the message log.
+    """
+    return _report(since, until, as_of, "UTC", data_dir, by=()).audit
+
+
+def _report(
+    since: Moment,
+    until: Moment,
+    as_of: Moment,
+    tz: str,
+    data_dir: str | Path | None,
+    **question: Any,
+) -> RateReport:
     settings, merged = _prepared(data_dir)
     moment = _moment(as_of, merged)
     now = Merged(moment or merged.as_of, merged.messages, 0)
-    question = Question(
+    asked = Question(
         since=_moment(since, now, tz),
         until=_moment(until, now, tz),
-        by=selection.dimensions(by if isinstance(by, str) else ",".join(by) or "none"),
-        formula=formula,
-        by_units=units,
         zone=str(selection.time_zone(tz)),
         as_of=moment,
+        **question,
     )
-    report: RateReport = rate_report(settings, question, merged)
-    return _frame(report.table())
+    return rate_report(settings, asked, merged)
 
 
 def _prepared(data_dir: str | Path | None) -> tuple[Settings, Merged]:
@@ -84,7 +113,8 @@ def _moment(moment: Moment, merged: Merged, zone: str = "UTC") -> datetime | Non
     if isinstance(moment, datetime) and moment.tzinfo is not None:
         return moment.astimezone(UTC)
     text = moment if isinstance(moment, str) else moment.isoformat()
-    return selection.moment(text, now=merged.as_of, zone=selection.time_zone(zone))
+    now = merged.as_of or datetime.now(UTC)  # without data any time will do
+    return selection.moment(text, now=now, zone=selection.time_zone(zone))
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:

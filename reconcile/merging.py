@@ -75,6 +75,8 @@ def merge(
     With since or until only the days that they touch are written, and those that a message of
     these days has left. Raises FileProblem, locks.Busy.
     """
+    if not settings.data_dir.exists():
+        return Merged(None, 0, 0)  # a mistyped name makes no folder
     with holding(
         settings.data_dir / "state" / "merge.lock", wait_seconds=_LOCK_SECONDS, what="merge"
     ):
@@ -213,9 +215,12 @@ def _with_moves(engine: Engine, folder: Path, held: list[date], touched: set[dat
     engine.keep("held", pa.concat_tables(tables))
     moves = engine.query(
         "select distinct h.day as old, cast(m.message_time as date) as new from held as h "
-        "inner join messages as m on m.message_uuid = h.message_uuid "
-        "where h.day <> cast(m.message_time as date)"
+        "left join messages as m on m.message_uuid = h.message_uuid "
+        "where m.message_uuid is null or h.day <> cast(m.message_time as date)"
     ).to_pylist()
+    # what is no message any more became part of another one
+    touched = touched | {move["old"] for move in moves if move["new"] is None}
+    moves = [move for move in moves if move["new"] is not None]
     while more := {
         day
         for move in moves

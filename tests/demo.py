@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic, sleep
+from unittest import mock
 
 import plivo
 from rich.console import Console
@@ -109,7 +110,13 @@ def _send(
     planned: Iterator[Order], messages: int, simulator_url: str, start: datetime, speed: float
 ) -> None:
     """Through the plivo SDK, at the pace of the pretended week."""
-    plivo.rest.client.PLIVO_API_BASE_URI = f"{simulator_url}/v1/Account"
+    with mock.patch.object(
+        plivo.rest.client, "PLIVO_API_BASE_URI", f"{simulator_url}/v1/Account"
+    ):  # the SDK has no setting for it
+        _send_all(planned, messages, start, speed)
+
+
+def _send_all(planned: Iterator[Order], messages: int, start: datetime, speed: float) -> None:
     client = plivo.RestClient(ACCOUNT.main.auth_id, ACCOUNT.main.auth_token)
     began = monotonic()
     columns = (TextColumn("sending"), BarColumn(), MofNCompleteColumn(), TextColumn("messages"))

@@ -20,9 +20,6 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Truth]:
     return folder, demo.play(folder, messages=500, seed=11, seconds=3)
 
 
-pytestmark = pytest.mark.xdist_group("demo")
-
-
 def test_every_message_has_the_fate_that_plivo_knows(played: tuple[Path, Truth]) -> None:
     folder, truth = played
     messages = reconcile.messages(data_dir=folder)
@@ -70,22 +67,26 @@ def test_lost_reports_are_what_the_audit_misses(played: tuple[Path, Truth]) -> N
                      settings={"DATA_DIR": str(folder)})  # fmt: skip
     audit = json.loads(report.stdout)["audit"]
     ended = [m for m in truth if any(part["fate"] for part in m["parts"])]
-    final = {"delivered", "undelivered", "failed"}
-    captured = [
-        m
-        for m in ended
-        if all(
-            any(r["acknowledged"] and r["status"] in final for r in part["reports"])
-            for part in m["parts"]
-            if part["fate"]
+
+    def captured(heard: str) -> int:
+        final = {"delivered", "undelivered", "failed"}
+        return sum(
+            all(
+                any(r[heard] and r["status"] in final for r in part["reports"])
+                for part in m["parts"]
+                if part["fate"]
+            )
+            for m in ended
         )
-    ]
+
+    reports = [r for m in truth for part in m["parts"] for r in part["reports"]]
     assert audit["capture_rate_denominator"] == len(ended)
-    assert audit["capture_rate_numerator"] == len(captured) < len(ended)
-    doubled = sum(
-        max(r["acknowledged"] - 1, 0) for m in truth for p in m["parts"] for r in p["reports"]
-    )
-    assert audit["duplicate_reports"] == doubled > 0
+    # a post whose answer Plivo did not wait for may be stored all the same
+    assert captured("acknowledged") <= audit["capture_rate_numerator"] <= captured("posted_at")
+    assert audit["capture_rate_numerator"] < len(ended)
+    sure = sum(max(r["acknowledged"] - 1, 0) for r in reports)
+    most = sum(max(len(r["posted_at"]) - 1, 0) for r in reports)
+    assert 0 < sure <= audit["duplicate_reports"] <= most
 
 
 def test_explain_tells_the_story_of_a_message(played: tuple[Path, Truth]) -> None:
