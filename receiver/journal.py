@@ -201,7 +201,7 @@ class Journal:
         half.unlink(missing_ok=True)
         with closing(sqlite3.connect(half)) as copy:
             self._connection.backup(copy)
-            copy.execute("pragma journal_mode=delete")
+            copy.execute("pragma journal_mode=wal")
         day_files.put_in_place(half, self.path)
         self._close()
         os.close(self._ownership)

@@ -79,6 +79,7 @@ def create(folder: Path) -> Path:
     half = path.with_name(f"_{path.name}")
     os.close(os.open(half, os.O_CREAT | os.O_RDWR | os.O_EXCL, 0o600))
     with closing(sqlite3.connect(half, isolation_level=None)) as connection:
+        connection.execute("pragma journal_mode=wal")  # kept in the file from here on
         connection.executescript(_SCHEMA)
         connection.execute("insert into identity values (?, 0)", (path.stem,))
     day_files.put_in_place(half, path)
@@ -106,12 +107,15 @@ def translated(path: Path) -> Iterator[None]:
 def connect(path: Path) -> sqlite3.Connection:
     """Open a journal that is whole. Raises JournalError, sqlite3.Error."""
     acked = read_acked(path)  # first: the journal may grow meanwhile
+    if path.stat().st_size == 0:  # SQLite would take it for new, and its WAL for a leftover
+        raise damaged(path, "it is empty")
     uri = f"file:{path.as_posix().replace('?', '%3f').replace('#', '%23')}?mode=rw"
     connection = sqlite3.connect(
         uri, uri=True, timeout=30, isolation_level=None, check_same_thread=False
     )
     try:
-        connection.execute("pragma journal_mode=wal")
+        if connection.execute("pragma journal_mode").fetchone() != ("wal",):
+            raise damaged(path, "it is no journal of ours")  # noqa: TRY301  closed below
         connection.execute("pragma synchronous=full")
         check(connection, path, acked)
     except BaseException:

@@ -27,8 +27,12 @@ def folder(tmp_path: Path) -> Path:
             report("m2", "delivered", to_number="447400123456"),
             report("m3", "undelivered", error_code="30"),
         ],
-        log=[log_row("m1"), log_row("m2", to_number="447400123456"), log_row("m3", "undelivered", error_code="30"),
-             log_row("m4", "failed", error_code="040")],
+        log=[
+            log_row("m1"),
+            log_row("m2", to_number="447400123456"),
+            log_row("m3", "undelivered", error_code="30"),
+            log_row("m4", "failed", error_code="040"),
+        ],
         windows=[window()],
     )  # fmt: skip
 
