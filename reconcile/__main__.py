@@ -7,22 +7,17 @@ Exit codes: 0 done · 1 done, and a finding · 2 wrong usage or settings, refuse
 import argparse
 import signal
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from types import FrameType
 
 from receiver import config, day_files, journal_file, sealing
 from receiver.config import Settings
-from reconcile import explain, formulas, merging, rate_report, selection, stages
+from reconcile import explain, merging, rate_report, report_command, selection
 from reconcile import run as running
 from reconcile.locks import Busy
-from reconcile.merging import Merged
 from reconcile.plivo_log.errors import PlivoLogError
-from reconcile.rate_report import Question, RateReport
-from reconcile.rendering import flat, notices, story, terminal
-
-FORMATS = ("table", "csv", "json", "parquet", "md")
+from reconcile.rate_report import Question
+from reconcile.rendering import notices, story, terminal
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -77,75 +72,17 @@ def _plan(settings: Settings, options: argparse.Namespace) -> int:
 
 def _merge(settings: Settings, options: argparse.Namespace) -> int:
     sealing.seal_all(settings.data_dir)
+    tell = notices.progress()
     merged = merging.merge(
         settings,
         since=_moment(options.since),
         until=_moment(options.until),
         always=True,
-        progress=notices.progress(),
+        progress=tell,
     )
+    tell("")
     print(f"{merged.messages:,} messages; {merged.days_written} days written")
     return 0
-
-
-def _report(settings: Settings, options: argparse.Namespace) -> int:
-    rate_report.formula_named(options.formula)
-    by = selection.dimensions(options.by) if options.by else ("day",)
-    merged = _up_to_date(settings)
-    as_of = selection.moment(options.as_of, now=merged.as_of) if options.as_of else None
-    zone = selection.time_zone(options.tz)
-
-    def moment(text: str | None) -> datetime | None:
-        now = as_of or merged.as_of or datetime.now(UTC)  # without data any time will do
-        return selection.moment(text, now=now, zone=zone) if text else None
-
-    def question(by: tuple[str, ...]) -> RateReport:
-        asked = Question(
-            since=moment(options.since),
-            until=moment(options.until),
-            by=by,
-            formula=options.formula,
-            by_units=options.units,
-            zone=options.tz,
-            as_of=as_of,
-        )
-        return rate_report.rate_report(settings, asked, merged)
-
-    report = question(by)
-    overview = options.format == "table" and not options.by
-    more = [question((key,)) for key in ("country", "error_code")] if overview else []
-    _deliver(report, more, options)
-    if not report.total:
-        print(notices.no_data(merged, settings.data_dir), file=sys.stderr)
-    if options.fail_under is None:
-        return 0
-    value = report.headline.value
-    return 0 if value is not None and value >= options.fail_under else 1
-
-
-def _deliver(report: RateReport, more: list[RateReport], options: argparse.Namespace) -> None:
-    """Write the report to the file, whole or not at all, or to stdout."""
-    target = Path(options.output) if options.output else None
-    if options.format == "parquet":
-        content = flat.as_parquet(report)
-        if target is None and sys.stdout.isatty():
-            raise selection.WrongQuestion("--format parquet is not for terminals; add --output F")
-    elif options.format == "table":
-        codes = {row["code"]: row["name"] for row in stages.meaning("error_codes").to_pylist()}
-        if target is None:
-            terminal.render(terminal.console(), report, *more, error_names=codes)
-            return
-        content = terminal.as_text(report, *more, error_names=codes).encode()
-    else:
-        render: dict[str, Callable[[RateReport], str]] = {
-            "csv": flat.as_csv, "json": flat.as_json, "md": flat.as_markdown,
-        }  # fmt: skip
-        content = render[options.format](report).encode()
-    if target is None:
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
-    else:
-        day_files.write_bytes(target, content)
 
 
 def _explain(settings: Settings, options: argparse.Namespace) -> int:
@@ -162,11 +99,6 @@ def _explain(settings: Settings, options: argparse.Namespace) -> int:
         return 1
     story.render(terminal.console(), found)
     return 0
-
-
-def _up_to_date(settings: Settings) -> Merged:
-    sealing.seal_all(settings.data_dir)
-    return merging.merge(settings, progress=notices.progress())
 
 
 def _pull_task(options: argparse.Namespace) -> running.Task:
@@ -218,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
         pull := command("pull", _pull, "Plivo's message log into log/, resumable"),
         plan := command("plan", _plan, "what pull would ask for, and how long the quota makes it"),
         merge := command("merge", _merge, "derive messages/ again from what is on disk"),
-        report := command("report", _report, "rates and collection audit"),
+        report := command("report", report_command.carry_out, "rates and collection audit"),
         told := command("explain", _explain, "all that is known of one message"),
     ]
     for asking in (run, pull, plan, merge, report):
@@ -232,7 +164,7 @@ def _parser() -> argparse.ArgumentParser:
     for asking in (pull, plan):
         asking.add_argument("--max-minutes", metavar="N", type=float, help="then stop, exit 3")
         asking.add_argument("--again", action="store_true", help="read all, whatever was read")
-    _report_options(report)
+    report_command.add_options(report)
     told.add_argument("uuid", metavar="UUID", help="of a message or of a part")
     told.add_argument("--fetch", action="store_true", help="ask Plivo for this message first")
     for any_command in added:
@@ -240,37 +172,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _report_options(report: argparse.ArgumentParser) -> None:
-    names = ", ".join(selection.DIMENSIONS)
-    report.add_argument("--by", metavar="A,B", help=f"break-downs: {names}; none for the total")
-    report.add_argument("--format", choices=FORMATS, default="table")
-    report.add_argument("--output", metavar="F", help="write there instead of to stdout")
-    report.add_argument(
-        "--formula", default="confirmed", metavar="F",
-        help=f"the headline: {', '.join(formulas.HEADLINES)} [%(default)s]",
-    )  # fmt: skip
-    report.add_argument("--units", action="store_true", help="weigh by units, not messages")
-    report.add_argument("--tz", default="UTC", metavar="Z", help="zone of days and hours [UTC]")
-    report.add_argument("--as-of", metavar="T", help="what counts as now [latest on disk]")
-    report.add_argument(
-        "--fail-under", metavar="R", type=_share, help="exit 1 if the headline is below this share"
-    )
-
-
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above 0")
     return int(text)
-
-
-def _share(text: str) -> float:
-    try:
-        share = float(text)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share <= 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a share from 0 to 1, such as 0.95")
-    return share
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from receiver.columns import REPORTS
 from receiver.config import Settings
 from reconcile import stages
 from reconcile.columns import LOG
+from reconcile.deriving import derive, inputs_of
 from reconcile.engine import Engine
-from reconcile.merging import derive, inputs_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,8 @@ different. `messages/_merge.json` says which inputs it was made from, and goes a
 is at work: whoever reads first asks whether that note still holds.
 """
 
-import hashlib
 import json
-from collections.abc import Callable, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -16,32 +14,17 @@ from pathlib import Path
 import pyarrow as pa
 
 from receiver import day_files
-from receiver.columns import REPORTS
 from receiver.config import Settings
-from reconcile import soundness, stages
-from reconcile.columns import LOG, MESSAGES
+from reconcile import soundness
+from reconcile.columns import MESSAGES
+from reconcile.deriving import derive, fingerprint, inputs_of
 from reconcile.engine import Engine
 from reconcile.locks import holding
-from reconcile.plivo_log import ledger
-from reconcile.plivo_log.coverage import Window, coverage
 
 _FILE = "messages.parquet"
 _LOCK_SECONDS = 120.0
 
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """What lies on disk: the files that count and the windows of time that were read."""
-
-    reports: tuple[Path, ...]
-    log: tuple[Path, ...]
-    windows: tuple[Window, ...]
-
-    @property
-    def empty(self) -> bool:
-        return not (self.reports or self.log)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +34,6 @@ class Merged:
     as_of: datetime | None
     messages: int
     days_written: int
-
-
-def inputs_of(data_dir: Path) -> Inputs:
-    """Raises ledger.LedgerProblem for a ledger that cannot be read."""
-    return Inputs(
-        reports=tuple(day_files.live_files(data_dir / "reports")),
-        log=tuple(day_files.live_files(data_dir / "log")),
-        windows=tuple(ledger.read(data_dir / "log")),
-    )
 
 
 def merge(
@@ -81,7 +55,7 @@ def merge(
         settings.data_dir / "state" / "merge.lock", wait_seconds=_LOCK_SECONDS, what="merge"
     ):
         inputs = inputs_of(settings.data_dir)
-        note = _Note(settings.data_dir / "messages" / "_merge.json", _fingerprint(inputs, settings))
+        note = _Note(settings.data_dir / "messages" / "_merge.json", fingerprint(inputs, settings))
         if not always and (last := note.read()) is not None:
             return last
         if inputs.empty and not day_files.days(settings.data_dir / "messages"):
@@ -98,59 +72,6 @@ def merge(
         if since is None and until is None:
             note.write(merged)
         return merged
-
-
-def derive(
-    engine: Engine,
-    inputs: Inputs,
-    settings: Settings,
-    *,
-    only_parts: AbstractSet[str] | None = None,
-) -> datetime | None:
-    """Carry out the stages in the engine, of these parts or of all; what counted as now."""
-    engine.read("reports", inputs.reports, REPORTS)
-    engine.read("log_rows", inputs.log, LOG)
-    as_of = latest_moment(engine, inputs)
-    if only_parts is not None:
-        engine.narrow("reports", "message_uuid", only_parts)
-        engine.narrow("log_rows", "message_uuid", only_parts)
-    horizon = timedelta(hours=settings.receipt_horizon_hours) // timedelta(microseconds=1)
-    engine.keep(
-        "moment",
-        pa.table(
-            {
-                "as_of": pa.array([as_of], pa.timestamp("us", tz="UTC")),
-                "horizon_micros": pa.array([horizon], pa.int64()),
-            }
-        ),
-    )
-    engine.keep("windows", window_table(inputs.windows))
-    engine.run(stages.STAGES)
-    return as_of
-
-
-def latest_moment(engine: Engine, inputs: Inputs) -> datetime | None:
-    """Now, as the folder knows it: the latest reception, pull or reading on disk."""
-    found = engine.query(
-        "select (select max(received_at) from reports) as received_at, "
-        "(select max(pulled_at) from log_rows) as pulled_at"
-    ).to_pylist()[0]
-    moments = [moment.replace(tzinfo=UTC) for moment in found.values() if moment is not None]
-    moments += [window.read_at for window in inputs.windows]
-    return max(moments, default=None)
-
-
-def window_table(windows: Sequence[Window]) -> pa.Table:
-    """The times that were read, disjoint."""
-    covered = coverage(windows)
-    time = pa.timestamp("us", tz="UTC")
-    return pa.table(
-        {
-            "from_at": pa.array([interval.from_at for interval in covered], time),
-            "until_at": pa.array([interval.until_at for interval in covered], time),
-            "how": pa.array([interval.how for interval in covered], pa.string()),
-        }
-    )
 
 
 def _write_days(
@@ -234,23 +155,6 @@ def _with_moves(engine: Engine, folder: Path, held: list[date], touched: set[dat
 def _touches(day: date, since: datetime | None, until: datetime | None) -> bool:
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     return (since is None or start + timedelta(days=1) > since) and (until is None or start < until)
-
-
-def _fingerprint(inputs: Inputs, settings: Settings) -> str:
-    """Changes when an input, a rule or the horizon does."""
-    digest = hashlib.sha256()
-    for path in (*inputs.reports, *inputs.log):
-        status = path.stat()
-        digest.update(
-            f"{path.parent.name}/{path.name} {status.st_size} {status.st_mtime_ns}\n".encode()
-        )
-    digest.update(repr(inputs.windows).encode())
-    digest.update(str(settings.receipt_horizon_hours).encode())
-    for stage in stages.STAGES:
-        digest.update(stages.text(stage).encode())
-    for name, table in stages.meanings().items():
-        digest.update(f"{name} {table.to_pydict()}".encode())
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,8 @@
 Counts come from the engine, quotients from `formulas`; nothing else is computed here.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +14,13 @@ from receiver import alive, day_files
 from receiver.config import Settings
 from reconcile import formulas, selection
 from reconcile.columns import MESSAGES
+from reconcile.deriving import window_table
 from reconcile.engine import Engine
 from reconcile.formulas import Formula, Rate
-from reconcile.merging import Merged, window_table
+from reconcile.merging import Merged
 from reconcile.plivo_log import ledger
 from reconcile.plivo_log.coverage import Window
-
-_LETTERS = {
-    "N": "submitted", "F": "failed", "Q": "queued", "D": "delivered", "U": "undelivered",
-    "X": "unconfirmed", "O": "open",
-}  # fmt: skip
-_PERCENTILES = tuple(
-    f"{since}_to_receipt_p{share}" for since in ("sent", "message") for share in (50, 90, 95, 99)
-)
-_WITHIN = ("within_10s", "within_60s", "within_5min")
-_MONEY = pa.decimal128(38, 5)
-
-Row = dict[str, Any]
+from reconcile.rate_rows import VALUE_COLUMNS, Row, letters_of, row_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,29 +62,6 @@ class RateReport:
         return pa.Table.from_pylist(self.rows, schema=schema)
 
 
-def _value_columns() -> list[tuple[str, pa.DataType]]:
-    whole, share = pa.int64(), pa.float64()
-    columns = [
-        (name, whole)
-        for name in ("submitted", "failed", "queued", "handed_over", "delivered", "undelivered",
-                     "unconfirmed", "open")
-    ]  # fmt: skip
-    for name in formulas.COLUMN_RATES:
-        columns += [(name, share), (f"{name}_numerator", whole), (f"{name}_denominator", whole),
-                    (f"{name}_low", share), (f"{name}_high", share)]  # fmt: skip
-    columns.append(("headline_rate", share))
-    columns += [
-        (name, _MONEY)
-        for name in ("total_amount", "amount_per_message", "amount_per_delivered",
-                     "amount_undelivered", "carrier_fees")
-    ]  # fmt: skip
-    columns += [(name, share) for name in (*_PERCENTILES, *_WITHIN)]
-    return [*columns, ("negative_receipts", whole)]
-
-
-VALUE_COLUMNS = _value_columns()
-
-
 def rate_report(settings: Settings, question: Question, merged: Merged) -> RateReport:
     """Answer the question from `messages/` as merged. Raises WrongQuestion, FileProblem."""
     formula = formula_named(question.formula)
@@ -115,10 +80,10 @@ def rate_report(settings: Settings, question: Question, merged: Merged) -> RateR
         question=question,
         formula=formula,
         as_of=as_of,
-        rows=[_row(counts, question.by, formula) for counts in counted.to_pylist()]
+        rows=[row_of(counts, question.by, formula) for counts in counted.to_pylist()]
         if total["submitted"] else [],
-        total=_row(total, (), formula) if total["submitted"] else None,
-        headline=formulas.rate(formula.numerator, formula.denominator, *_letters(total)),
+        total=row_of(total, (), formula) if total["submitted"] else None,
+        headline=formulas.rate(formula.numerator, formula.denominator, *letters_of(total)),
         audit=audit,
         messages_folder=settings.data_dir / "messages",
         key_types={key: _key_type(counted.schema.field(key).type) for key in question.by},
@@ -151,53 +116,6 @@ def _asked(question: Question, as_of: datetime | None, settings: Settings) -> pa
 
 def _counts(engine: Engine, by: tuple[str, ...]) -> pa.Table:
     return engine.run_counts({key: selection.DIMENSIONS[key] for key in by})
-
-
-def _row(counts: Mapping[str, Any], by: tuple[str, ...], formula: Formula) -> Row:
-    weighted, messages = _letters(counts)
-    row: Row = {key: _key(counts[key]) for key in by}
-    row |= {name: weighted[letter] for letter, name in _LETTERS.items() if letter in "NFQ"}
-    row["handed_over"] = weighted["H"]
-    row |= {name: weighted[letter] for letter, name in _LETTERS.items() if letter in "DUXO"}
-    for name, (above, below) in formulas.COLUMN_RATES.items():
-        rate = formulas.rate(above, below, weighted, messages)
-        row |= {name: rate.value, f"{name}_numerator": rate.numerator,
-                f"{name}_denominator": rate.denominator, f"{name}_low": rate.low,
-                f"{name}_high": rate.high}  # fmt: skip
-    row["headline_rate"] = formulas.rate(
-        formula.numerator, formula.denominator, weighted, messages
-    ).value
-    row |= _cost(counts, messages)
-    row |= {name: counts[name] for name in _PERCENTILES}
-    row |= {name: counts[name] / messages["H"] if messages["H"] else None for name in _WITHIN}
-    row["negative_receipts"] = counts["negative_receipts"]
-    return row
-
-
-def _letters(counts: Mapping[str, Any]) -> tuple[dict[str, int], dict[str, int]]:
-    """The counts by letter: weighted as asked, and in messages."""
-    weighted = {letter: counts[name] for letter, name in _LETTERS.items()}
-    messages = {
-        letter: counts["messages" if letter == "N" else f"messages_{name}"]
-        for letter, name in _LETTERS.items()
-    }
-    for letters in (weighted, messages):
-        letters["H"] = letters["N"] - letters["F"] - letters["Q"]
-        letters["R"] = counts["unreceipted_us_ca"]
-    return weighted, messages
-
-
-def _cost(counts: Mapping[str, Any], messages: Mapping[str, int]) -> Row:
-    total: Decimal | None = counts["total_amount"]
-    undelivered = counts["amount_undelivered"]
-    return {
-        "total_amount": total,
-        "amount_per_message": formulas.quotient(total, messages["N"]),
-        "amount_per_delivered": formulas.quotient(total, messages["D"]),
-        "amount_undelivered": Decimal("0.00000")
-        if undelivered is None and total is not None and not messages["U"] else undelivered,
-        "carrier_fees": counts["carrier_fees"],
-    }  # fmt: skip
 
 
 def _audit(engine: Engine, windows: list[Window], as_of: datetime | None) -> dict[str, Any]:
@@ -258,10 +176,6 @@ def _seconds_not_read(
         shared = min(interval["until_at"], as_of) - max(interval["from_at"], start)
         read += max(shared, timedelta())
     return max(as_of - start - read, timedelta()).total_seconds()
-
-
-def _key(value: Any) -> Any:
-    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
 
 
 def _key_type(found: pa.DataType) -> pa.DataType:

@@ -13,12 +13,12 @@ from reconcile.rendering.terminal import percent
 
 
 def progress() -> Callable[[str], None]:
-    """Overwrites one line of stderr, and only on a terminal."""
+    """Overwrites one line of stderr, and only on a terminal; an empty text clears it."""
     if not sys.stderr.isatty():
         return lambda _: None
 
     def tell(text: str) -> None:
-        print(f"\r\033[K{text} …", end="", file=sys.stderr, flush=True)
+        print(f"\r\033[K{text and text + ' …'}", end="", file=sys.stderr, flush=True)
 
     return tell
 

@@ -12,7 +12,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from reconcile.rate_report import RateReport, Row
+from reconcile.rate_report import RateReport
+from reconcile.rate_rows import Row
 
 FEW_MESSAGES = 30
 WORTH_SAYING_SECONDS = 600  # the last minutes are always still to be read

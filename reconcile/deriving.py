@@ -1,0 +1,110 @@
+"""[I/O] What lies on disk, and the stages carried out over it."""
+
+import hashlib
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+
+from receiver import day_files
+from receiver.columns import REPORTS, UTC_TIME
+from receiver.config import Settings
+from reconcile import stages
+from reconcile.columns import LOG
+from reconcile.engine import Engine
+from reconcile.plivo_log import ledger
+from reconcile.plivo_log.coverage import Window, coverage
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What lies on disk: the files that count and the windows of time that were read."""
+
+    reports: tuple[Path, ...]
+    log: tuple[Path, ...]
+    windows: tuple[Window, ...]
+
+    @property
+    def empty(self) -> bool:
+        return not (self.reports or self.log)
+
+
+def inputs_of(data_dir: Path) -> Inputs:
+    """Raises ledger.LedgerProblem for a ledger that cannot be read."""
+    return Inputs(
+        reports=tuple(day_files.live_files(data_dir / "reports")),
+        log=tuple(day_files.live_files(data_dir / "log")),
+        windows=tuple(ledger.read(data_dir / "log")),
+    )
+
+
+def derive(
+    engine: Engine,
+    inputs: Inputs,
+    settings: Settings,
+    *,
+    only_parts: AbstractSet[str] | None = None,
+) -> datetime | None:
+    """Carry out the stages in the engine, of these parts or of all; what counted as now."""
+    engine.read("reports", inputs.reports, REPORTS)
+    engine.read("log_rows", inputs.log, LOG)
+    as_of = latest_moment(engine, inputs)
+    if only_parts is not None:
+        engine.narrow("reports", "message_uuid", only_parts)
+        engine.narrow("log_rows", "message_uuid", only_parts)
+    horizon = timedelta(hours=settings.receipt_horizon_hours) // timedelta(microseconds=1)
+    engine.keep(
+        "moment",
+        pa.table(
+            {
+                "as_of": pa.array([as_of], UTC_TIME),
+                "horizon_micros": pa.array([horizon], pa.int64()),
+            }
+        ),
+    )
+    engine.keep("windows", window_table(inputs.windows))
+    engine.run(stages.STAGES)
+    return as_of
+
+
+def latest_moment(engine: Engine, inputs: Inputs) -> datetime | None:
+    """Now, as the folder knows it: the latest reception, pull or reading on disk."""
+    found = engine.query(
+        "select (select max(received_at) from reports) as received_at, "
+        "(select max(pulled_at) from log_rows) as pulled_at"
+    ).to_pylist()[0]
+    moments = [moment.replace(tzinfo=UTC) for moment in found.values() if moment is not None]
+    moments += [window.read_at for window in inputs.windows]
+    return max(moments, default=None)
+
+
+def window_table(windows: Sequence[Window]) -> pa.Table:
+    """The times that were read, disjoint."""
+    covered = coverage(windows)
+    return pa.table(
+        {
+            "from_at": pa.array([interval.from_at for interval in covered], UTC_TIME),
+            "until_at": pa.array([interval.until_at for interval in covered], UTC_TIME),
+            "how": pa.array([interval.how for interval in covered], pa.string()),
+        }
+    )
+
+
+def fingerprint(inputs: Inputs, settings: Settings) -> str:
+    """Changes when an input, a rule or the horizon does."""
+    digest = hashlib.sha256()
+    for path in (*inputs.reports, *inputs.log):
+        status = path.stat()
+        digest.update(
+            f"{path.parent.name}/{path.name} {status.st_size} {status.st_mtime_ns}\n".encode()
+        )
+    digest.update(repr(inputs.windows).encode())
+    digest.update(str(settings.receipt_horizon_hours).encode())
+    for stage in stages.STAGES:
+        digest.update(stages.text(stage).encode())
+    for name, table in stages.meanings().items():
+        digest.update(f"{name} {table.to_pydict()}".encode())
+    return digest.hexdigest()
