@@ -48,9 +48,9 @@ def _compact(reports: Path, day: date, *, source: str, cleared: int) -> int:
     }
     if len(narrow) <= 1:
         return 0
-    table = pa.concat_tables(
-        [day_files.read(path).select(REPORTS.names) for path in narrow]
-    ).sort_by("report_id")
+    table = pa.concat_tables([day_files.read(path, REPORTS.names) for path in narrow]).sort_by(
+        "report_id"
+    )
     wide = FileName(
         source, min(n.first for n in narrow.values()), max(n.last for n in narrow.values())
     )

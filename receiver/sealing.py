@@ -158,7 +158,7 @@ def _ensure_file(path: Path, name: FileName, entries: list[Entry]) -> None:
     there = _file_that_covers(path.parent, name)
     if there is None:
         day_files.write(rows, path)
-    held = day_files.read(there or path).select(REPORTS.names)
+    held = day_files.read(there or path, REPORTS.names)
     held = held.filter(pc.is_in(held["report_id"], rows["report_id"].combine_chunks()))
     if not held.sort_by("report_id").equals(rows):
         raise day_files.FileProblem(

@@ -151,7 +151,12 @@ def _say_where(listener: socket.socket, settings: Settings, *, unsigned: bool) -
 
 def _seal_now_and_then(settings: Settings, metrics: Metrics, ended: threading.Event) -> None:
     while not ended.wait(settings.seal_seconds):
-        _seal(settings, metrics, enough=ended.is_set)
+        try:
+            _seal(settings, metrics, enough=ended.is_set)
+        except Exception:
+            # A mistake of ours must not end sealing until somebody looks: told each time.
+            log.exception("sealing failed, the reports stay in the journal")
+            metrics.seal_failures.inc()
 
 
 def _seal(settings: Settings, metrics: Metrics, *, enough: Callable[[], bool]) -> bool:

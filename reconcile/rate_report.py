@@ -81,8 +81,8 @@ def rate_report(settings: Settings, question: Question, merged: Merged) -> RateR
         formula=formula,
         as_of=as_of,
         rows=[row_of(counts, question.by, formula) for counts in counted.to_pylist()]
-        if total["submitted"] else [],
-        total=row_of(total, (), formula) if total["submitted"] else None,
+        if total["messages"] else [],
+        total=row_of(total, (), formula) if total["messages"] else None,
         headline=formulas.rate(formula.numerator, formula.denominator, *letters_of(total)),
         audit=audit,
         messages_folder=settings.data_dir / "messages",
