@@ -37,7 +37,7 @@ def _serve(settings: Settings, options: argparse.Namespace, given: list[str]) ->
         return Supervisor(settings, given, unsigned=options.unsigned).run()
     if options.listen_fd is not None:
         settings = dataclasses.replace(settings, listen_fd=options.listen_fd)
-    serve.serve(settings, unsigned=options.unsigned)
+    serve.serve(settings, unsigned=options.unsigned, supervisor_fd=options.supervisor_fd)
     return 0
 
 
@@ -72,7 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     serving.add_argument(
         "--unsigned", action="store_true", help="take reports from anybody, on loopback only"
     )
-    serving.add_argument("--listen-fd", type=int, help=argparse.SUPPRESS)  # of the supervisor
+    for from_supervisor in ("--listen-fd", "--supervisor-fd"):
+        serving.add_argument(from_supervisor, type=int, help=argparse.SUPPRESS)
     serving.add_argument("--json-logs", action="store_true", help="log lines as JSON objects")
     sealer = commands.add_parser("seal", help="write the journal to Parquet now")
     sealer.set_defaults(carry_out=_seal)

@@ -88,14 +88,17 @@ def gaps(reports: Path, *, until: datetime) -> list[Gap]:
 
     Empty where nothing was ever written down: then nothing is known.
     """
-    alive = sorted(_spans(reports / NAME))
+    known = _spans(reports / NAME)
+    alive = sorted(
+        (from_at, min(until_at, until)) for from_at, until_at in known if from_at < until
+    )
     found = []
     last = alive[0][0] if alive else until
     for from_at, until_at in [*alive, (until, until)]:
         if from_at - last > PLIVO_RETRIES:
             found.append(Gap(last, from_at))
         last = max(last, until_at)
-    return [gap for gap in found if gap.from_at < until]
+    return found
 
 
 def _spans(path: Path) -> Iterable[tuple[datetime, datetime]]:

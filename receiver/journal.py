@@ -24,9 +24,11 @@ from typing import Self
 from receiver import day_files, journal_file, steps
 from receiver.callback import Callback
 from receiver.journal_file import JournalError, NotDurable
+from receiver.place import Place
 
 BATCH_ROWS = 512
 APPEND_TIMEOUT_SECONDS = 30.0
+CHECKPOINT_BYTES = 4 * 1024 * 1024  # of WAL, before its pages move into the file
 
 _FAILED_SYNCS = (sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC)
 log = logging.getLogger("receiver")
@@ -95,6 +97,14 @@ class Journal:
         """Make a real durable write that leaves no report. Raises NotDurable."""
         self._commit(_Pending(None))
 
+    def is_safe(self) -> bool:
+        """Whether what was acknowledged is on disk under the journal's name, now, at the end."""
+        try:
+            self.probe()
+        except NotDurable:
+            return self._place.holds(self.path)
+        return True
+
     def forget_refusals(self) -> None:
         """The quarantine has let go of everything admitted here."""
         with journal_file.opened(self.path) as connection:
@@ -116,9 +126,13 @@ class Journal:
                 self._beat()  # the WAL is there from here on
         self._acked = journal_file.open_acked(self.path)
         day_files.sync_folder(self.path.parent)
-        self._files = _identities(self.path)
+        self._place = Place.of(self.path)
 
     def _close(self) -> None:
+        try:
+            self._checkpoint()
+        except sqlite3.Error as problem:
+            log.error("%s: %s; what it holds is in its -wal file", self.path, problem)
         self._connection.close()
         os.close(self._acked)
 
@@ -149,22 +163,33 @@ class Journal:
 
     def _answer(self, batch: list[_Pending]) -> None:
         """Tell each request whether its row is durable."""
-        error: Exception | None = None
-        try:
-            self._store(batch)
-        except (sqlite3.Error, JournalError, OSError) as problem:
-            error = problem
-            if getattr(problem, "sqlite_errorcode", None) in _FAILED_SYNCS:
-                self._refusing = f"{self.path}: a sync failed ({problem}); a restart is needed"
-                self._on_fatal()
+        error = self._tried(lambda: self._store(batch))
         steps.reached("batch committed")
         for pending in batch:
             pending.error = error
             pending.done.release()
+        if error is None and self._place.wal_bytes(self.path) > CHECKPOINT_BYTES:
+            problem = self._tried(self._checkpoint)
+            if problem is not None:
+                log.error("%s: its WAL stays as it is: %s", self.path, problem)
+
+    def _tried(self, work: Callable[[], None]) -> Exception | None:
+        """What went wrong, if anything; after a failed sync the journal refuses everything."""
+        try:
+            work()
+        except (sqlite3.Error, JournalError, OSError) as problem:
+            if getattr(problem, "sqlite_errorcode", None) in _FAILED_SYNCS:
+                self._refusing = f"{self.path}: a sync failed ({problem}); a restart is needed"
+                self._on_fatal()
+            return problem
+        return None
+
+    def _checkpoint(self) -> None:
+        self._connection.execute("pragma wal_checkpoint(passive)").fetchall()
 
     def _store(self, batch: list[_Pending]) -> None:
         rows = [(*p.row, journal_file.checksum_of(p.row)) for p in batch if p.row is not None]
-        if _identities(self.path) != self._files:
+        if not self._place.holds(self.path):
             self._rescue()
         with journal_file.transaction(self._connection):
             if len(rows) < len(batch):
@@ -174,11 +199,9 @@ class Journal:
                 "insert into admitted values (?)",
                 [(p.refusal_id,) for p in batch if p.refusal_id is not None],
             )
-            number = self._connection.execute(
-                "select seq from sqlite_sequence where name = 'callbacks'"
-            ).fetchone()
+            number = journal_file.reached(self._connection)
         if rows:
-            journal_file.write_acked(self._acked, number[0])
+            journal_file.write_acked(self._acked, number)
             self._on_batch(len(rows))
 
     def _beat(self) -> None:
@@ -189,24 +212,34 @@ class Journal:
     def _rescue(self) -> None:
         """Write the removed journal anew from its open file. Raises NotDurable if that must wait.
 
-        Only into a data folder that is there: where a volume went away, its return is waited for.
+        Only onto the volume that it was on: where that went away, its return is waited for.
         """
-        if self.path.exists() or not self.path.parent.parent.is_dir():
+        if self.path.exists() or not self._place.is_there(self.path):
             raise NotDurable(f"{self.path} was removed or replaced while it was open")
         day_files.make_folder(self.path.parent)
-        ownership = journal_file.try_lock(self.path.with_suffix(".owner"))
-        if ownership is None:
-            raise NotDurable(f"{self.path} was removed, and another process is making it anew")
+        ownership = self._own_anew(self.path.with_suffix(".owner"))
         half = self.path.with_name(f"_{self.path.name}")
         half.unlink(missing_ok=True)
         with closing(sqlite3.connect(half)) as copy:
             self._connection.backup(copy)
             copy.execute("pragma journal_mode=wal")
         day_files.put_in_place(half, self.path)
-        self._close()
-        os.close(self._ownership)
-        self._ownership = ownership
+        self._connection.close()
+        os.close(self._acked)
+        if ownership != self._ownership:
+            os.close(self._ownership)
+            self._ownership = ownership
         self._open()
+        log.warning("%s was removed while it was open; it was written anew", self.path)
+
+    def _own_anew(self, owner: Path) -> int:
+        """The lock that we hold already, where its file is still there; else a new one."""
+        if owner.exists() and os.path.samestat(owner.stat(), os.fstat(self._ownership)):
+            return self._ownership
+        ownership = journal_file.try_lock(owner)
+        if ownership is None:
+            raise NotDurable(f"{self.path} was removed, and another process is making it anew")
+        return ownership
 
 
 def _take_or_create(folder: Path) -> tuple[Path, int]:
@@ -230,12 +263,3 @@ def _take_or_create(folder: Path) -> tuple[Path, int]:
     if lock is None:
         raise NotDurable(f"{path} was taken while it was made; start again")
     return path, lock
-
-
-def _identities(path: Path) -> tuple[tuple[int, int], ...] | None:
-    """Which files the names stand for; None where one is missing."""
-    try:
-        found = [path.stat(), path.with_name(f"{path.name}-wal").stat()]
-    except OSError:
-        return None
-    return tuple((status.st_dev, status.st_ino) for status in found)

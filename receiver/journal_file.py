@@ -117,6 +117,10 @@ def connect(path: Path) -> sqlite3.Connection:
         if connection.execute("pragma journal_mode").fetchone() != ("wal",):
             raise damaged(path, "it is no journal of ours")  # noqa: TRY301  closed below
         connection.execute("pragma synchronous=full")
+        # SQLite's own checkpoints swallow a failed sync: ours are made by hand
+        connection.execute("pragma wal_autocheckpoint=0")
+        # what is sealed need not be overwritten with zeros, which takes space on a full disk
+        connection.execute("pragma secure_delete=off")
         check(connection, path, acked)
     except BaseException:
         connection.close()

@@ -23,7 +23,6 @@ from pathlib import Path
 from receiver import journal_file, signature
 from receiver.callback import Callback, Kind
 from receiver.config import Settings
-from receiver.day_files import make_folder
 from receiver.journal import Journal
 from receiver.journal_file import NotDurable, from_micros, to_micros
 from receiver.signature import SignedRequest
@@ -188,7 +187,7 @@ def _forget(connection: sqlite3.Connection, refusal_id: str) -> None:
 
 
 def _open(folder: Path) -> sqlite3.Connection:
-    make_folder(folder)
+    folder.mkdir(mode=0o700, exist_ok=True)  # no parents: a stranger must not make DATA_DIR anew
     path = folder / "refused.sqlite"
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     connection = sqlite3.connect(path, timeout=10, isolation_level=None)

@@ -1,6 +1,7 @@
 """[I/O] The receiver as one process: web server, journal, quarantine, a thread that seals."""
 
 import logging
+import os
 import signal
 import socket
 import threading
@@ -15,7 +16,7 @@ from receiver.app import build_app
 from receiver.config import SettingError, Settings
 from receiver.day_files import FileProblem
 from receiver.journal import Journal
-from receiver.journal_file import JournalError
+from receiver.journal_file import JournalError, NotDurable
 from receiver.metrics import Metrics
 from receiver.quarantine import Quarantine
 from receiver.web_server import WebServer
@@ -30,13 +31,16 @@ class SyncFailed(Exception):
     """The disk failed to sync; only a new start knows what is really on it."""
 
 
-def serve(settings: Settings, *, unsigned: bool = False) -> None:
+def serve(settings: Settings, *, unsigned: bool = False, supervisor_fd: int | None = None) -> None:
     """Answer Plivo until SIGTERM or SIGINT; then make durable, seal, return within 10 s.
 
+    `supervisor_fd` is a pipe whose end means that the supervisor is gone: then end likewise.
     Raises SettingError, JournalError, OSError before it listens; SyncFailed later.
     """
     check_settings(settings, unsigned=unsigned)
     stop = _StopSign()
+    if supervisor_fd is not None:
+        threading.Thread(target=stop.follow, args=(supervisor_fd,), daemon=True).start()
     metrics = Metrics(shared_folder=config.counters_folder())
     failed = threading.Event()
 
@@ -51,10 +55,16 @@ def serve(settings: Settings, *, unsigned: bool = False) -> None:
         metrics.watch(settings.data_dir)
         with listening.listen(settings, unsigned=unsigned) as listener:
             _answer(settings, journal, metrics, listener, stop, unsigned=unsigned)
+        safe = journal.is_safe()
     if failed.is_set():
         raise SyncFailed(
             f"the disk of {settings.data_dir} failed to sync; what it acknowledged before is safe "
             "or will be named at the next start. Look at the disk, start again."
+        )
+    if not safe:
+        raise NotDurable(
+            f"{journal.path} is gone with what it had acknowledged and not yet sealed; bring the "
+            "data folder back"
         )
     if _seal(settings, metrics, enough=stop.time_is_up):
         log.info("stopped; all that was accepted is in %s", settings.data_dir / "reports")
@@ -92,8 +102,18 @@ class _StopSign:
         self.raised_at = self.raised_at or time.monotonic()
         self.then()
 
+    def follow(self, pipe: int) -> None:
+        """Wait until nobody holds the other end any more."""
+        while os.read(pipe, 1):
+            pass
+        self.raise_it()
+
+    def seconds_left(self) -> float:
+        began = self.raised_at or time.monotonic()
+        return max(0.0, began + END_SECONDS - time.monotonic())
+
     def time_is_up(self) -> bool:
-        return self.raised_at is not None and time.monotonic() > self.raised_at + END_SECONDS
+        return self.raised_at is not None and self.seconds_left() == 0
 
 
 def _answer(
@@ -115,14 +135,19 @@ def _answer(
         now=lambda: datetime.now(UTC),
         unsigned=unsigned,
     )
-    server = WebServer(app, listener, threads=settings.receiver_threads)
+    server = WebServer(
+        app,
+        listener,
+        threads=settings.receiver_threads,
+        handed_down=settings.listen_fd is not None,
+    )
     ended = threading.Event()
     pulse = Pulse(settings.data_dir / "reports", journal.path.stem, journal.probe)
-    for name, work in (
-        ("sealer", lambda: _seal_now_and_then(settings, metrics, ended)),
-        ("pulse", lambda: pulse.beat_until(ended)),
-    ):
-        threading.Thread(target=work, name=name, daemon=True).start()
+    sealer = threading.Thread(
+        target=_seal_now_and_then, args=(settings, metrics, ended), name="sealer", daemon=True
+    )
+    sealer.start()
+    threading.Thread(target=pulse.beat_until, args=(ended,), name="pulse", daemon=True).start()
     stop.then = server.stop
     if stop.raised_at is not None:
         server.stop()
@@ -133,6 +158,7 @@ def _answer(
         ended.set()
         pulse.beat()
         quarantine.close()
+        sealer.join(stop.seconds_left())
 
 
 def _say_where(listener: socket.socket, settings: Settings, *, unsigned: bool) -> None:

@@ -6,6 +6,7 @@ sends again.
 """
 
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -43,6 +44,7 @@ class Supervisor:
         self._settings = settings
         self._arguments = arguments
         self._stopping = False
+        self._pipe = os.pipe()  # nobody writes: it ends when we do, however we do
         self._counters = tempfile.TemporaryDirectory(prefix="receiver-counters-")
         self._listener = listening.listen(settings, unsigned=unsigned)
 
@@ -50,15 +52,18 @@ class Supervisor:
         """Until SIGTERM or SIGINT: then 0. A process that cannot start ends all with its code."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
-        workers = [self._start() for _ in range(self._settings.receiver_processes)]
-        if all(worker is not None for worker in workers):
+        workers: list[_Worker] = []
+        code = 0
+        while not code and not self._stopping and len(workers) < self._settings.receiver_processes:
+            worker = self._start()
+            workers.append(worker)
+            code = worker.process.poll() or 0
+        if not code:
             print(f"receiver listening on {listening.url_of(self._listener)}", flush=True)
-        living = [worker for worker in workers if worker is not None]
-        code = 0 if len(living) == len(workers) else 2
-        while not self._stopping and code == 0:
+        while not self._stopping and not code:
             time.sleep(0.1)
-            living = [self._watched(worker) for worker in living]
-        self._end(living)
+            workers = [self._watched(worker) for worker in workers]
+        self._end(workers)
         self._listener.close()
         self._counters.cleanup()
         return code
@@ -66,8 +71,8 @@ class Supervisor:
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True
 
-    def _start(self) -> _Worker | None:
-        """A process that listens; None where it ended instead."""
+    def _start(self) -> _Worker:
+        """A process that listens, or has ended instead."""
         descriptor = self._listener.fileno()
         process = subprocess.Popen(
             [
@@ -79,9 +84,11 @@ class Supervisor:
                 "1",
                 "--listen-fd",
                 str(descriptor),
+                "--supervisor-fd",
+                str(self._pipe[0]),
             ],
             env=config.of_a_child(PROMETHEUS_MULTIPROC_DIR=self._counters.name),
-            pass_fds=(descriptor,),
+            pass_fds=(descriptor, self._pipe[0]),
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,  # a Ctrl-C is passed on by us, once
@@ -89,7 +96,6 @@ class Supervisor:
         assert process.stdout is not None  # noqa: S101  asked for above
         if "listening" not in process.stdout.readline():
             process.wait()
-            return None
         return _Worker(process, time.monotonic())
 
     def _watched(self, worker: _Worker) -> _Worker:
@@ -100,7 +106,7 @@ class Supervisor:
         log.error("a receiver process ended with %s; starting another", code)
         if time.monotonic() - worker.started_at < _PAUSE_SECONDS:
             time.sleep(_PAUSE_SECONDS)
-        return self._start() or worker
+        return self._start()
 
     def _end(self, workers: Sequence[_Worker]) -> None:
         give_up_at = time.monotonic() + _PATIENCE_SECONDS

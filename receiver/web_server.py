@@ -21,6 +21,7 @@ from receiver.listening import allow_many_connections
 # does not count, and that whoever sends too much still reads the 413.
 _MOST_BODY_BYTES = 1024 * 1024
 _IDLE_SECONDS = 30
+_YOUNG_SECONDS = 0.5  # so long a new connection may be silent when we are about to end
 
 
 class _Channel(waitress.channel.HTTPChannel):  # type: ignore[misc]  # waitress has no types
@@ -45,8 +46,11 @@ class _Parser(waitress.parser.HTTPRequestParser):  # type: ignore[misc]
 class WebServer:
     """Serves the application on a listening socket until told to stop."""
 
-    def __init__(self, application: Any, listener: socket.socket, *, threads: int) -> None:
+    def __init__(
+        self, application: Any, listener: socket.socket, *, threads: int, handed_down: bool = False
+    ) -> None:
         self._stopping = False
+        self._handed_down = handed_down
         self._server = waitress.server.create_server(
             application,
             sockets=[listener],
@@ -68,8 +72,14 @@ class WebServer:
         self._server.pull_trigger()
 
     def run(self, *, finish_seconds: float) -> None:
-        """Serve; once stopped, take no new connection and answer what has come, up to a limit."""
+        """Serve; once stopped, take no new connection and answer what has come, up to a limit.
+
+        Connections that wait unaccepted belong to whoever listens next on a socket that was handed
+        down; on one of our own they are the last ones that we take.
+        """
         self._loop(lambda: self._stopping)
+        if not self._handed_down:
+            self._accept_all()
         self._server.accepting = False
         self._server.del_channel()
         give_up_at = time.monotonic() + finish_seconds
@@ -83,7 +93,19 @@ class WebServer:
             channels = self._server._map  # noqa: SLF001
             self._server.asyncore.loop(timeout=0.2, map=channels, use_poll=True, count=1)
 
+    def _accept_all(self) -> None:
+        known = -1
+        while known < len(self._server.active_channels):
+            known = len(self._server.active_channels)
+            self._server.handle_accept()
+
     def _busy(self) -> bool:
-        """Whether any connection still has a request, or an answer on its way."""
-        channels = list(self._server.active_channels.values())
-        return any(channel.requests or channel.total_outbufs_len for channel in channels)
+        """Whether a connection has a request, whole or in part, an answer, or is quite new."""
+        young = time.time() - _YOUNG_SECONDS  # the clock of waitress's own creation_time
+        return any(
+            channel.requests
+            or channel.total_outbufs_len
+            or channel.request is not None
+            or (channel.creation_time > young and channel.last_activity == channel.creation_time)
+            for channel in list(self._server.active_channels.values())
+        )
