@@ -28,7 +28,7 @@ def compact_finished_days(data_dir: Path, *, today: date) -> int:
         )
 
     reports = data_dir / "reports"
-    return sum(sealing.each_journal(data_dir, compact, wait=False))
+    return sum(made or 0 for made in sealing.each_journal(data_dir, compact, patience=0))
 
 
 def _tidy(reports: Path, day: date, source: str, cleared: int, today: date) -> int:

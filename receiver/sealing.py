@@ -10,9 +10,10 @@ that is there and right is kept, one that is missing is written anew. Sealing an
 journal exclude each other by a lock, across processes.
 """
 
-import fcntl
+import math
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,13 +38,16 @@ _CLEAR_ROWS = 2_000  # at a time, so that requests need not wait long for the wr
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """What one sealing did."""
+    """What one sealing did; `whole` where nothing was left to anybody else or to later."""
 
     reports: int = 0
     files: int = 0
+    whole: bool = True
 
     def __add__(self, other: "Sealed") -> "Sealed":
-        return Sealed(self.reports + other.reports, self.files + other.files)
+        return Sealed(
+            self.reports + other.reports, self.files + other.files, self.whole and other.whole
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +57,9 @@ class _Plan:
 
 
 def seal_all(
-    data_dir: Path, *, wait: bool = True, enough: Callable[[], bool] = lambda: False
+    data_dir: Path, *, patience: float = math.inf, enough: Callable[[], bool] = lambda: False
 ) -> Sealed:
-    """Seal every journal of the data folder. With `wait=False` skip one that another is sealing.
+    """Seal every journal of the data folder; skip one that another seals for longer than patience.
 
     Stops early, between two files, once `enough()`; what is left stays in the journal. Raises
     JournalError, FileProblem, OSError (disk full, no right to write).
@@ -64,22 +68,22 @@ def seal_all(
     def seal(path: Path) -> Sealed:
         return _seal(path, data_dir / "reports", enough)
 
-    return sum(each_journal(data_dir, seal, wait=wait), start=Sealed())
+    done = each_journal(data_dir, seal, patience=patience)
+    return sum((sealed or Sealed(whole=False) for sealed in done), start=Sealed())
 
 
-def each_journal(data_dir: Path, work: Callable[[Path], T], *, wait: bool) -> list[T]:
-    """Do it for every journal of the folder, alone with each.
+def each_journal(data_dir: Path, work: Callable[[Path], T], *, patience: float) -> list[T | None]:
+    """Do it for every journal of the folder, alone with each; None for one that was skipped.
 
     One that fails keeps none of the others from it; at the end the first problem is raised.
     """
-    done: list[T] = []
+    done: list[T | None] = []
     problems: list[Exception] = []
+    give_up_at = time.monotonic() + patience
     for path in journal_file.journals(data_dir / "journal"):
-        with seal_lock(path, wait=wait) as mine:
-            if not mine:
-                continue
+        with seal_lock(path, give_up_at) as mine:
             try:
-                done.append(work(path))
+                done.append(work(path) if mine else None)
             except (JournalError, day_files.FileProblem, OSError) as problem:
                 problems.append(problem)
     if problems:
@@ -88,16 +92,15 @@ def each_journal(data_dir: Path, work: Callable[[Path], T], *, wait: bool) -> li
 
 
 @contextmanager
-def seal_lock(path: Path, *, wait: bool) -> Iterator[bool]:
-    """Be the only one who seals or compacts this journal; False where another process is at it."""
-    descriptor = os.open(path.with_suffix(".seal"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
+def seal_lock(path: Path, give_up_at: float) -> Iterator[bool]:
+    """Be the only one who seals or compacts this journal; False where another is still at it."""
+    while (descriptor := journal_file.try_lock(path.with_suffix(".seal"))) is None:
+        if time.monotonic() >= give_up_at:
             yield False
-        else:
-            yield True
+            return
+        time.sleep(0.02)
+    try:
+        yield True
     finally:
         os.close(descriptor)
 
@@ -116,7 +119,7 @@ def _seal(path: Path, reports: Path, enough: Callable[[], bool]) -> Sealed:
         newest = connection.execute("select max(number) from callbacks").fetchone()[0]
         while not enough() and (plan := _pending_plan(connection) or _new_plan(connection, newest)):
             done += _carry_out(plan, connection, path, reports)
-    return done
+        return done + Sealed(whole=not enough())
 
 
 def _pending_plan(connection: sqlite3.Connection) -> _Plan | None:

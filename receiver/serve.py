@@ -66,8 +66,14 @@ def serve(settings: Settings, *, unsigned: bool = False, supervisor_fd: int | No
             f"{journal.path} is gone with what it had acknowledged and not yet sealed; bring the "
             "data folder back"
         )
-    if _seal(settings, metrics, enough=stop.time_is_up):
+    if _seal(settings, metrics, patience=stop.seconds_left(), enough=stop.time_is_up):
         log.info("stopped; all that was accepted is in %s", settings.data_dir / "reports")
+    else:
+        log.info("stopped; what is not in Parquet yet is in the journal, for the next start")
+    if any(thread.name == "sealer" for thread in threading.enumerate()):
+        # Ending Python under a thread that is writing Parquet would abort the process.
+        logging.shutdown()
+        os._exit(0)
 
 
 def check_settings(settings: Settings, *, unsigned: bool) -> None:
@@ -178,21 +184,23 @@ def _say_where(listener: socket.socket, settings: Settings, *, unsigned: bool) -
 def _seal_now_and_then(settings: Settings, metrics: Metrics, ended: threading.Event) -> None:
     while not ended.wait(settings.seal_seconds):
         try:
-            _seal(settings, metrics, enough=ended.is_set)
+            # Whoever else is sealing does the same work: not waited for.
+            _seal(settings, metrics, patience=0, enough=ended.is_set)
         except Exception:
             # A mistake of ours must not end sealing until somebody looks: told each time.
             log.exception("sealing failed, the reports stay in the journal")
             metrics.seal_failures.inc()
 
 
-def _seal(settings: Settings, metrics: Metrics, *, enough: Callable[[], bool]) -> bool:
-    """Seal and compact; whether it went well.
+def _seal(
+    settings: Settings, metrics: Metrics, *, patience: float, enough: Callable[[], bool]
+) -> bool:
+    """Seal and compact; whether everything is in Parquet now.
 
-    What fails stays in the journal and is tried again next time. Never waits for another process
-    that is sealing: it does the same work.
+    What fails stays in the journal and is tried again next time.
     """
     try:
-        sealed = sealing.seal_all(settings.data_dir, wait=False, enough=enough)
+        sealed = sealing.seal_all(settings.data_dir, patience=patience, enough=enough)
         if not enough():
             compaction.compact_finished_days(settings.data_dir, today=datetime.now(UTC).date())
     except (JournalError, FileProblem, OSError) as problem:
@@ -201,4 +209,4 @@ def _seal(settings: Settings, metrics: Metrics, *, enough: Callable[[], bool]) -
         return False
     metrics.sealed.inc(sealed.reports)
     metrics.last_seal.set_to_current_time()
-    return True
+    return sealed.whole
