@@ -26,6 +26,13 @@ check: $(VENV)/.ready-dev ## linter, formatter, type checker
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
+crash-test: $(VENV)/.ready-dev ## kill the receiver again and again; ROUNDS=100
+	@$(RUN) -m tests.receiver.crash --rounds $(or $(ROUNDS),100)
+
+bench-receiver: $(VENV)/.ready-dev ## the receiver's speed beside others; needs wrk
+	@$(PIP) granian uvicorn
+	@$(RUN) -m tests.bench.receiver_speed $(ARGS)
+
 receiver: $(VENV)/.ready ## answer Plivo's callbacks (settings: README)
 	@$(RUN) -m receiver serve
 
@@ -62,4 +69,4 @@ $(VENV)/.ready-notebooks: $(VENV)/.ready
 	@$(PIP) --editable '.[notebooks]'
 	@touch $@
 
-.PHONY: help setup demo test test-all check receiver reconcile report notebook clean
+.PHONY: help setup demo test test-all check crash-test bench-receiver receiver reconcile report notebook clean
