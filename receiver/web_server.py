@@ -14,13 +14,17 @@ from typing import Any
 import waitress.channel
 import waitress.parser
 import waitress.server
+import waitress.utilities
 
+from receiver.app import MOST_BODY_BYTES
 from receiver.listening import allow_many_connections
 
 # Far above our own limit of a body, which the application keeps: so that a chunked body's framing
 # does not count, and that whoever sends too much still reads the 413.
 _MOST_BODY_BYTES = 1024 * 1024
+_MEMORY_BYTES = 16 * 1024  # of an unfinished body; beyond that it waits in a temporary file
 _IDLE_SECONDS = 30
+_REQUEST_SECONDS = 30.0  # from a request's first byte to its last, however they dribble
 _YOUNG_SECONDS = 0.5  # so long a new connection may be silent when we are about to end
 
 
@@ -34,6 +38,18 @@ class _Channel(waitress.channel.HTTPChannel):  # type: ignore[misc]  # waitress 
     def parser_class(self) -> type:
         return _Parser
 
+    def received(self, data: bytes) -> bool:
+        if self.request is None:
+            self.request_began_at = time.monotonic()
+        return bool(super().received(data))
+
+    def send_continue(self) -> None:
+        """Whoever asks for leave to send too much is refused at once, not encouraged."""
+        if self.request.error is None:
+            super().send_continue()
+        else:
+            self.request.expect_continue = False
+
 
 class _Parser(waitress.parser.HTTPRequestParser):  # type: ignore[misc]
     def parse_header(self, header_plus: bytes) -> None:
@@ -41,6 +57,12 @@ class _Parser(waitress.parser.HTTPRequestParser):  # type: ignore[misc]
             super().parse_header(header_plus)
         except ValueError as problem:  # of urlsplit, for a target such as http://[::1
             raise waitress.parser.ParsingError("unreadable request target") from problem
+        # RFC 9112, 6.3: where both stand, what one of them leaves over would count as a request
+        if self.chunked and "CONTENT_LENGTH" in self.headers:
+            raise waitress.parser.ParsingError("Content-Length beside Transfer-Encoding")
+        if self.expect_continue and self.content_length > MOST_BODY_BYTES:
+            self.error = waitress.utilities.RequestEntityTooLarge("too large a body was announced")
+            self.completed = True
 
 
 class WebServer:
@@ -50,6 +72,7 @@ class WebServer:
         self, application: Any, listener: socket.socket, *, threads: int, handed_down: bool = False
     ) -> None:
         self._stopping = False
+        self._look_again_at = 0.0
         self._handed_down = handed_down
         self._server = waitress.server.create_server(
             application,
@@ -57,6 +80,7 @@ class WebServer:
             threads=threads,
             max_request_body_size=_MOST_BODY_BYTES,
             max_request_header_size=32 * 1024,
+            inbuf_overflow=_MEMORY_BYTES,
             connection_limit=allow_many_connections(),
             channel_timeout=_IDLE_SECONDS,
             cleanup_interval=5,
@@ -92,6 +116,16 @@ class WebServer:
             # waitress's own run() ends only by an exception, and then drops what waits
             channels = self._server._map  # noqa: SLF001
             self._server.asyncore.loop(timeout=0.2, map=channels, use_poll=True, count=1)
+            self._close_dribblers()
+
+    def _close_dribblers(self) -> None:
+        now = time.monotonic()
+        if now < self._look_again_at:
+            return
+        self._look_again_at = now + 1
+        for channel in list(self._server.active_channels.values()):
+            if channel.request is not None and now - channel.request_began_at > _REQUEST_SECONDS:
+                channel.will_close = True
 
     def _accept_all(self) -> None:
         known = -1
