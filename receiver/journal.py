@@ -69,6 +69,7 @@ class Journal:
         self._on_fatal = on_fatal
         self._on_batch = on_batch
         self._refusing: str | None = None
+        self._failed_sync: NotDurable | None = None
         self.path, self._ownership = _take_or_create(folder)
         self._open()
         self._queue: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
@@ -129,10 +130,11 @@ class Journal:
         self._place = Place.of(self.path)
 
     def _close(self) -> None:
-        try:
-            self._checkpoint()
-        except sqlite3.Error as problem:
-            log.error("%s: %s; what it holds is in its -wal file", self.path, problem)
+        if self._failed_sync is None:
+            try:
+                self._checkpoint()
+            except sqlite3.Error as problem:
+                log.error("%s: %s; what it holds is in its -wal file", self.path, problem)
         self._connection.close()
         os.close(self._acked)
 
@@ -163,7 +165,9 @@ class Journal:
 
     def _answer(self, batch: list[_Pending]) -> None:
         """Tell each request whether its row is durable."""
-        error = self._tried(lambda: self._store(batch))
+        error: Exception | None = self._failed_sync
+        if error is None:
+            error = self._tried(lambda: self._store(batch))
         steps.reached("batch committed")
         for pending in batch:
             pending.error = error
@@ -180,6 +184,7 @@ class Journal:
         except (sqlite3.Error, JournalError, OSError) as problem:
             if getattr(problem, "sqlite_errorcode", None) in _FAILED_SYNCS:
                 self._refusing = f"{self.path}: a sync failed ({problem}); a restart is needed"
+                self._failed_sync = NotDurable(self._refusing)
                 self._on_fatal()
             return problem
         return None

@@ -6,6 +6,7 @@ keep-alive connections than threads the loop spins and starves the workers. `_Ch
 asks only where waking would help; a worker sends its own answer.
 """
 
+import contextlib
 import socket
 import time
 from collections.abc import Callable
@@ -93,7 +94,8 @@ class WebServer:
     def stop(self) -> None:
         """Safe in a signal handler and in any thread."""
         self._stopping = True
-        self._server.pull_trigger()
+        with contextlib.suppress(OSError):  # closed already
+            self._server.pull_trigger()
 
     def run(self, *, finish_seconds: float) -> None:
         """Serve; once stopped, take no new connection and answer what has come, up to a limit.
