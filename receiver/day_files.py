@@ -150,8 +150,11 @@ def _appearing(path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         steps.reached("file written")
         temporary.rename(path)
-    except BaseException:
+    except BaseException as problem:
         temporary.unlink(missing_ok=True)
+        if isinstance(problem, OSError) and problem.filename is None:
+            said = f"{problem.strerror}; make room or mend the disk, then try again"
+            raise OSError(problem.errno, said, str(path)) from problem
         raise
     steps.reached("file renamed")
     sync_folder(path.parent)
