@@ -9,10 +9,10 @@ else                  stored durably, then 200: never refused for its content
 
 import hmac
 import logging
-import re
+import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from bottle import Bottle, HTTPError, request, response
 
@@ -45,6 +45,8 @@ _FORWARDING = (
     "HTTP_VIA",
 )
 _ENVIRON_NAMES = {name: "HTTP_" + name.upper().replace("-", "_") for name in HEADERS}
+
+Environ = dict[str, Any]
 
 log = logging.getLogger("receiver")
 
@@ -126,97 +128,100 @@ class _Webhook:
 
     def route(self, kind: Kind) -> Callable[..., str]:
         content_type, text = _ANSWERS[kind]
+        secret = self._settings.receiver_path_secret
+        right_path = (f"/{kind}/{secret}" if secret else f"/{kind}").encode()
+        accepted = self._metrics.accepted.labels(kind)
 
         def answer(secret: str = "") -> str:  # noqa: ARG001  the raw path is compared
-            if not self._knows_the_path(kind):
+            environ = request.environ
+            path = _path(environ)
+            # As it came: what decodes to the right path is still another one.
+            if not hmac.compare_digest(path.encode("latin-1", "replace"), right_path):
                 self._metrics.refused.labels("path").inc()
                 return _refuse(404)
-            if request.method == "HEAD":
+            if environ["REQUEST_METHOD"] == "HEAD":
                 return ""
-            with self._metrics.in_flight.track_inprogress():
-                status = self._take(kind)
+            self._metrics.in_flight.inc()
+            try:
+                status = self._take(kind, path, environ)
+            finally:
+                self._metrics.in_flight.dec()
             if status != 200:
                 return _refuse(status)
+            accepted.inc()
             response.content_type = content_type
             return text
 
         return answer
 
-    def _knows_the_path(self, kind: Kind) -> bool:
-        """Compared as it came: what decodes to the right path is still another one."""
-        secret = self._settings.receiver_path_secret
-        expected = f"/{kind}/{secret}" if secret else f"/{kind}"
-        return hmac.compare_digest(_path().encode("latin-1", "replace"), expected.encode())
-
-    def _take(self, kind: Kind) -> int:
+    def _take(self, kind: Kind, path: str, environ: Environ) -> int:
         """The status code for this callback; 200 only when it is on disk."""
         received_at = self._now()
-        body = request.environ["wsgi.input"].read(MOST_BODY_BYTES + 1)
+        body = environ["wsgi.input"].read(MOST_BODY_BYTES + 1)
         if len(body) > MOST_BODY_BYTES:
             self._metrics.refused.labels("size").inc()
             return 413
-        query = request.environ.get("QUERY_STRING", "").encode("latin-1")
-        verdict = self._verdict(body, query)
-        if verdict.scheme is None:
-            self._metrics.refused.labels("signature").inc()
-            log.warning("refused a %s: %s", kind, verdict.reason)
-            self._keep_aside(
-                Refusal(
-                    received_at=received_at,
-                    kind=kind,
-                    http_method=request.method,
-                    path=_path(),
-                    query=query,
-                    body=body,
-                    headers=_signature_headers(),
-                    reason=verdict.reason,
-                )
-            )
-            return 403
-        callback = Callback(
-            received_at=received_at,
-            kind=kind,
-            http_method=request.method,
+        asked = SignedRequest(
+            method=environ["REQUEST_METHOD"],
+            url=f"{self._settings.public_url}{path}",
+            query=environ.get("QUERY_STRING", "").encode("latin-1"),
             body=body,
-            query=query,
-            account=verdict.account,
-            signature=verdict.scheme,
+            headers={name: environ.get(key, "") for name, key in _ENVIRON_NAMES.items()},
         )
+        verdict = Verdict("none")
+        if not self._unsigned:
+            verdict = check(asked, self._settings.tokens, policy=self._settings.signature_policy)
+        if verdict.scheme is None:
+            self._refuse_signature(kind, path, asked, verdict.reason, received_at)
+            return 403
+        return self._keep(
+            Callback(
+                received_at=received_at,
+                kind=kind,
+                http_method=asked.method,
+                body=body,
+                query=asked.query,
+                account=verdict.account,
+                signature=verdict.scheme,
+            )
+        )
+
+    def _keep(self, callback: Callback) -> int:
+        began = time.perf_counter()
         try:
-            with self._metrics.seconds_to_durable.time():
-                self._store.append(callback)
+            self._store.append(callback)
         except NotDurable as problem:
             self._metrics.refused.labels("not_durable").inc()
-            log.error("could not store a %s, Plivo will try again: %s", kind, problem)
+            log.error("could not store a %s, Plivo will try again: %s", callback.kind, problem)
             return 503
-        self._metrics.accepted.labels(kind).inc()
+        self._metrics.seconds_to_durable.observe(time.perf_counter() - began)
         return 200
 
-    def _verdict(self, body: bytes, query: bytes) -> Verdict:
-        if self._unsigned:
-            return Verdict("none")
-        signed = SignedRequest(
-            method=request.method,
-            url=f"{self._settings.public_url}{_path()}",
-            query=query,
-            body=body,
-            headers=_signature_headers(),
+    def _refuse_signature(
+        self, kind: Kind, path: str, asked: SignedRequest, reason: str, received_at: datetime
+    ) -> None:
+        self._metrics.refused.labels("signature").inc()
+        log.warning("refused a %s: %s", kind, reason)
+        self._keep_aside(
+            Refusal(
+                received_at=received_at,
+                kind=kind,
+                http_method=asked.method,
+                path=path,
+                query=asked.query,
+                body=asked.body,
+                headers=asked.headers,
+                reason=reason,
+            )
         )
-        return check(signed, self._settings.tokens, policy=self._settings.signature_policy)
 
 
-def _path() -> str:
+def _path(environ: Environ) -> str:
     """The path as it came: Plivo signs the URL as configured, byte for byte."""
-    environ = request.environ
     target = str(environ.get("REQUEST_URI", environ["PATH_INFO"]))
     if not target.startswith("/"):  # RFC 9112: a server accepts http://host/path too
         target = "/" + target.partition("://")[2].partition("/")[2]
-    return re.split("[?#]", target, maxsplit=1)[0]
-
-
-def _signature_headers() -> dict[str, str]:
-    environ = request.environ
-    return {name: environ.get(key, "") for name, key in _ENVIRON_NAMES.items()}
+    return target.partition("?")[0].partition("#")[0]
 
 
 def _plain_error(error: HTTPError) -> str:
@@ -230,6 +235,6 @@ def _refuse(status: int) -> str:
     return f"{response.status_line}\n"
 
 
-def _from_this_machine(environ: dict[str, str]) -> bool:
+def _from_this_machine(environ: Environ) -> bool:
     local = environ.get("REMOTE_ADDR", "") in ("127.0.0.1", "::1")
     return local and not any(name.startswith(_FORWARDING) for name in environ)

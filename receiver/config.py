@@ -125,7 +125,11 @@ class Settings:
     receiver_processes: int = _setting(
         "1", _whole(1, 64), "receiver processes that share the port, each with its own journal"
     )
-    receiver_threads: int = _setting("16", _whole(1, 512), "requests answered at the same time")
+    receiver_threads: int = _setting(
+        "64",
+        _whole(1, 512),
+        "requests answered at the same time; they wait for the disk together, so many cost little",
+    )
     receiver_path_secret: str | None = _setting(
         "",
         _path_secret,
