@@ -71,7 +71,8 @@ def _base_url(value: str) -> str | None:
         raise ValueError(
             "http(s)://host[:port][/path] without query, such as https://sms.example.org"
         )
-    return value.rstrip("/")
+    # whoever signs writes the scheme in lower case, whatever was typed
+    return (parts.scheme + value[len(parts.scheme) :]).rstrip("/")
 
 
 def _path_secret(value: str) -> str | None:

@@ -24,7 +24,7 @@ from receiver.web_server import WebServer
 log = logging.getLogger("receiver")
 
 FINISH_SECONDS = 4.0  # for requests in flight …
-END_SECONDS = 8.0  # … and for everything, sealing included: supervisors grow impatient at 10
+END_SECONDS = 7.0  # … and for everything, sealing included: supervisors grow impatient at 10
 
 
 class SyncFailed(Exception):
