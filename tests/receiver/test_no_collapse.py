@@ -4,6 +4,7 @@ import selectors
 import socket
 import time
 from pathlib import Path
+from statistics import median
 from urllib.parse import urlsplit
 
 from tests.bench.receiver_speed import cpu_seconds
@@ -58,7 +59,7 @@ def test_many_busy_connections_cost_no_more_than_few(tmp_path: Path) -> None:
     ratios = []
     with running(["receiver", "serve", "--unsigned"], settings, tmp_path / "log") as receiver:
         answers(receiver.url, THREADS, seconds=0.3)
-        while len(ratios) < 4 and min(ratios, default=2) > MOST:
+        for _ in range(5):
             few = cpu_an_answer(receiver, THREADS)
             ratios.append(cpu_an_answer(receiver, 16 * THREADS) / few)
-    assert min(ratios) <= MOST, ratios
+    assert median(ratios) <= MOST, ratios
