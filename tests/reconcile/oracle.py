@@ -9,10 +9,15 @@ read in two ways, this is how it is read here:
 - A part has one root: the latest log row's parent, else the one its reports name, else itself.
   Roots are not followed further: the parent of a parent is another message.
 - An `imported` window was read, but says nothing about rows that it lacks: no row is `not_pulled`.
-- What a message has only one of (numbers, country, network, type, account, tag ...) is that of its
-  first part, by i, time and UUID, that has it; whole numbers come before redacted ones.
-- A message's time is guessed where that of any of its parts is.
-- A clock that is missing is earlier than any.
+- What a message has one of (numbers, country, MCC, type, account, tag ...) is that of its first
+  part, by i, time and UUID, that has it; where all numbers are redacted, the least.
+- A message's time is guessed where that of any of its parts is; it stands in windows that were read
+  where all its parts do; it is inbound where all its parts are.
+- A row's clocks are Plivo's as the latest log row has them; those of older rows are forgotten.
+- A guess replaces only `log_missing`; in a counted window it changes nothing.
+- Leading zeros of an error code are dropped, as in the table of error codes.
+- A clock or Sequence that is missing is earlier than any. An i that is not within n is no PartInfo.
+- Of copies, for what the audit counts, the first that arrived stands for all.
 """
 
 import csv
@@ -58,7 +63,12 @@ def word_of(value: str | None) -> str | None:
 
 def whole(value: str | None) -> int | None:
     found = text(value)
-    return int(found) if found and re.fullmatch("[0-9]{1,9}", found) else None
+    return int(found) if found and re.fullmatch("-?[0-9]{1,18}", found) else None
+
+
+def units_of(value: str | None) -> int | None:
+    found = text(value)
+    return int(found) if found and re.fullmatch("[0-9]{1,5}", found) else None
 
 
 def amount(value: str | None) -> Decimal | None:
@@ -68,8 +78,11 @@ def amount(value: str | None) -> Decimal | None:
 
 def moment(value: str | None) -> datetime | None:
     """As callbacks write it: UTC without a zone."""
+    found = text(value)
+    if not found or not re.fullmatch(r"[12]\d{3}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,6})?", found):
+        return None
     try:
-        return datetime.fromisoformat(text(value) or "").replace(tzinfo=UTC)
+        return datetime.fromisoformat(found).replace(tzinfo=UTC)
     except ValueError:
         return None
 
@@ -79,19 +92,21 @@ def number(value: str | None) -> str | None:
 
 
 def place_in_message(value: str | None) -> tuple[int | None, int | None]:
-    """The i and n of PartInfo "i of n"."""
-    found = re.fullmatch("([0-9]{1,9}) of ([0-9]{1,9})", text(value) or "")
-    return (int(found[1]), int(found[2])) if found else (None, None)
+    """The i and n of PartInfo "i of n", where 1 ≤ i ≤ n."""
+    found = re.fullmatch("([0-9]{1,4}) of ([0-9]{1,4})", text(value) or "")
+    i, n = (int(found[1]), int(found[2])) if found else (0, 0)
+    return (i, n) if 1 <= i <= n else (None, None)
 
 
 def error(value: str | None) -> str | None:
-    return None if text(value) in ("000", "0") else text(value)
+    """000 and 0 are none; 030 is 30, as the table of error codes has it."""
+    return text((text(value) or "").lstrip("0"))
 
 
 def tag_of(report: Row) -> str | None:
     """Our own label in the callback URL: a POST's query; of a GET all parameters are one."""
     query = report["body"] if report["http_method"] == "GET" else report["query"]
-    return text((parse_qs(query or "").get("tag") or [""])[-1])
+    return text((parse_qs(query or "", keep_blank_values=True).get("tag") or [""])[-1])
 
 
 # -- states --------------------------------------------------------------------------------------
@@ -179,7 +194,8 @@ class Part:
     @property
     def inbound(self) -> bool:
         said = word_of(self.logged("message_direction"))
-        return said == "inbound" if said else all(r["kind"] == "message" for r in self.reports)
+        kinds = {report["kind"] for report in self.reports}
+        return said == "inbound" if said else kinds == {"message"}
 
     # root and place
 
@@ -274,17 +290,10 @@ class Part:
         return mine or (other if same(self.report_state, self.log_state) else None)
 
     @property
-    def country(self) -> str | None:
-        mcc, phone = self.value("mcc"), self.phone("to_number")
-        return (
-            self.logged("destination_country_iso2")
-            or (mcc_countries().get(mcc) if mcc else None)
-            or country_of_number(phone)
-        )
-
-    @property
-    def carrier(self) -> str | None:
-        return self.logged("destination_network") or network(self.value("mcc"), self.value("mnc"))
+    def account(self) -> str | None:
+        """Whose token signed the reports, else whose log it was."""
+        found: str | None = self.reported(lambda report: text(report["account"]))
+        return found or self.logged("account")
 
     # times
 
@@ -334,10 +343,10 @@ class Part:
 
     @property
     def last_sign_at(self) -> datetime | None:
-        names = ("message_time", "queued_time", "sent_time", "delivery_report_time")
-        times = [moment(report[name]) for report in self.reports for name in names]
-        names = ("message_time", "message_sent_time", "message_updated_time")
-        times += [row[name] for row in self.rows for name in names]
+        reported = ("message_time", "queued_time", "sent_time", "delivery_report_time")
+        times = [moment(report[name]) for report in self.reports for name in reported]
+        logged = ("message_time", "message_sent_time", "message_updated_time")
+        times += [self.logged(name) for name in logged]
         known = [at for at in times if at is not None]
         return max(known or [r["received_at"] for r in self.reports], default=None)
 
@@ -347,31 +356,31 @@ class Part:
     def duplicates(self) -> int:
         return len(self.reports) - len({copy_key(report) for report in self.reports})
 
-    @property
-    def out_of_order(self) -> int:
-        """Copies after the first are left out on both sides: they say nothing new."""
+    @cached_property
+    def in_arrival_order(self) -> list[Row]:
+        """Of copies only the first: the others say nothing new."""
         arrived = sorted(self.reports, key=lambda r: (r["received_at"], r["report_id"]))
         firsts = {copy_key(report): report for report in reversed(arrived)}
-        in_order = [report for report in arrived if firsts[copy_key(report)] is report]
+        return [report for report in arrived if firsts[copy_key(report)] is report]
+
+    @property
+    def out_of_order(self) -> int:
         return sum(
-            any(comes_after(earlier, report) for earlier in in_order[:number])
-            for number, report in enumerate(in_order)
+            any(comes_after(earlier, report) for earlier in self.in_arrival_order[:number])
+            for number, report in enumerate(self.in_arrival_order)
         )
 
     @property
     def state_changes(self) -> int:
-        once: dict[Any, str] = {}
-        for report in self.best_first:
-            word = word_of(report["status"])
-            if final(word):
-                once.setdefault(copy_key(report), str(word))
-        return sum(not same(one, other) for one, other in pairwise(once.values()))
+        ordered = sorted(self.in_arrival_order, key=winning, reverse=True)
+        words = [word for report in ordered if final(word := word_of(report["status"]))]
+        return sum(not same(one, other) for one, other in pairwise(words))
 
     @property
     def untyped(self) -> int:
         """Values of reports that are there and not what they should be, and those of the log."""
         readers = {
-            "sequence": whole, "units": whole, "total_amount": amount, "message_time": moment,
+            "sequence": whole, "units": units_of, "total_amount": amount, "message_time": moment,
             "queued_time": moment, "sent_time": moment, "delivery_report_time": moment,
         }  # fmt: skip
         reports = sum(
@@ -407,6 +416,9 @@ def comes_after(earlier: Row, report: Row) -> bool:
 
 
 def untyped_in_log(row: Row) -> int:
+    """As counted by who pulled the row, else what its columns do not show."""
+    if row["untyped_values"] is not None:
+        return int(row["untyped_values"])
     said = json.loads(row["record"] or "{}")
     return sum(row.get(name, 0) is None for name, value in said.items() if value not in (None, ""))
 
@@ -426,11 +438,31 @@ class Message:
 
     def phone(self, column: str) -> str | None:
         found = [p for part in self.parts if (p := part.phone(column)) is not None]
-        return min(found, key=lambda value: "***" in value, default=None)
+        return self.first(p for p in found if "***" not in p) or min(found, default=None)
+
+    def logged(self, column: str) -> Any:
+        return self.first(part.logged(column) for part in self.parts)
+
+    def value(self, column: str) -> Any:
+        return self.first(part.value(column) for part in self.parts)
+
+    @property
+    def country(self) -> str | None:
+        named: str | None = self.logged("destination_country_iso2")
+        return (
+            named
+            or mcc_countries().get(self.value("mcc"))
+            or country_of_number(self.phone("to_number"))
+        )
+
+    @property
+    def carrier(self) -> str | None:
+        named: str | None = self.logged("destination_network")
+        return named or network(self.value("mcc"), self.value("mnc"))
 
     @property
     def inbound(self) -> bool:
-        return self.parts[0].inbound
+        return all(part.inbound for part in self.parts)
 
     @property
     def parts_expected(self) -> int:
@@ -439,7 +471,7 @@ class Message:
         stands_for_all = (
             len(self.parts) == 1
             and only.root == only.uuid
-            and (only.value("units", whole) or 0) >= n
+            and (only.value("units", units_of) or 0) >= n
         )
         return 1 if stands_for_all else max(n, len(self.parts))
 
@@ -489,14 +521,14 @@ class Message:
         return {
             "message_uuid": self.root,
             "direction": "inbound" if inbound else "outbound",
-            "type": self.first(part.value("type") for part in parts),
+            "type": self.value("type"),
             "from_number": self.phone("from_number"),
             "to_number": self.phone("to_number"),
-            "country": self.first(part.country for part in parts),
-            "mcc": self.first(part.value("mcc") for part in parts),
-            "mnc": self.first(part.value("mnc") for part in parts),
-            "carrier": self.first(part.carrier for part in parts),
-            "powerpack_uuid": self.first(part.value("powerpack_uuid") for part in parts),
+            "country": self.country,
+            "mcc": self.value("mcc"),
+            "mnc": self.value("mnc"),
+            "carrier": self.carrier,
+            "powerpack_uuid": self.value("powerpack_uuid"),
             "message_time": min(part.message_time for part in parts),
             "queued_at": min((at for p in parts if (at := p.queued_at)), default=None),
             "sent_at": min((at for p in parts if (at := p.sent_at)), default=None),
@@ -506,7 +538,7 @@ class Message:
             "error_code": None if inbound else self.error_code,
             "parts_seen": len(parts),
             "parts_expected": self.parts_expected,
-            "units": total(part.value("units", whole) for part in parts),
+            "units": total(part.value("units", units_of) for part in parts),
             "total_amount": total(part.total_amount for part in parts),
             "carrier_fees": total(part.logged("carrier_fees") for part in parts),
             "match": None if inbound else min((p.match for p in parts), key=WORST_FIRST.index),
@@ -522,11 +554,11 @@ class Message:
             "state_changes": sum(part.state_changes for part in parts),
             "guessed_time": any(part.guessed for part in parts),
             "never_reported": not any(part.reports for part in parts),
-            "account": self.first(part.value("account") for part in parts),
-            "campaign": self.first(part.logged("tendlc_campaign_id") for part in parts),
+            "account": self.first(part.account for part in parts),
+            "campaign": self.logged("tendlc_campaign_id"),
             "tag": self.first(part.reported(tag_of) for part in parts),
             "untyped_values": sum(part.untyped for part in parts),
-            "window_read": parts[0].read_how(min(p.message_time for p in parts)) is not None,
+            "window_read": all(part.read_how(part.message_time) for part in parts),
         }
 
 
@@ -536,8 +568,8 @@ def total(values: Iterable[Any]) -> Any:
 
 
 def messages(
-    reports: Sequence[Row],
-    log: Sequence[Row],
+    reports: Sequence[Row] = (),
+    log: Sequence[Row] = (),
     windows: Sequence[Row] = (),
     *,
     as_of: datetime | None = None,

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from receiver.columns import REPORTS
-from reconcile import deriving, merging, stages
+from reconcile import deriving, stages
 from reconcile.columns import LOG, MESSAGES, UTC_TIME
 from reconcile.engine import Engine
 from reconcile.plivo_log.coverage import Window
