@@ -21,14 +21,13 @@ def answers(url: str, connections: int, *, seconds: float) -> int:
     with selectors.DefaultSelector() as ready:
         lines = [socket.create_connection((place.hostname, place.port)) for _ in range(connections)]
         for line in lines:
-            ready.register(line, selectors.EVENT_READ)
+            ready.register(line, selectors.EVENT_READ, line)
             line.sendall(REQUEST)
         answered = 0
         began = time.monotonic()
         while time.monotonic() - began < seconds:
             for key, _ in ready.select(timeout=0.5):
-                line = key.fileobj
-                assert isinstance(line, socket.socket)
+                line = key.data
                 if line.recv(65536).endswith(b"Delivery status reported"):
                     answered += 1
                     line.sendall(REQUEST)
