@@ -33,7 +33,7 @@ from tests.processes import Process, wait_until
 
 PUBLIC_URL = "https://sms.example.org"
 TOKEN = "bench-token"
-VARIANTS = ("bare", "ours", "two", "each", "granian", "uvicorn")
+VARIANTS = ("bare", "server", "ours", "two", "each", "granian", "uvicorn")
 _LUA = """
 local bodies = {%s}
 local n = 0

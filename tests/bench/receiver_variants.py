@@ -2,7 +2,9 @@
 
 All check the same V3 signature of the same form posts:
 
-    bare      Bottle on our waitress: parses the form, answers, stores nothing
+    bare      Bottle on waitress: parses the form, answers, stores nothing (send_bytes=18000
+              against the collapse under many connections)
+    server    the same on our own web server
     ours      `python -m receiver serve`
     two       the same with RECEIVER_PROCESSES=2
     each      ours, but one fsync for each request
@@ -18,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
+import waitress
 from bottle import Bottle, request
 
 from receiver import config, journal
@@ -33,6 +36,20 @@ ANSWER = b"Delivery status reported"
 
 
 def bare(settings: config.Settings) -> None:
+    port = _free_port()
+    print(f"listening on http://127.0.0.1:{port}", flush=True)
+    waitress.serve(_storing_nothing(settings), host="127.0.0.1", port=port, send_bytes=18000,
+                   threads=settings.receiver_threads, _quiet=True)  # fmt: skip
+
+
+def server(settings: config.Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
+        print(f"listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
+        app = _storing_nothing(settings)
+        WebServer(app, listener, threads=settings.receiver_threads).run(finish_seconds=1)
+
+
+def _storing_nothing(settings: config.Settings) -> Bottle:
     app = Bottle()
 
     @app.post("/delivery_report")  # type: ignore[untyped-decorator]
@@ -43,9 +60,7 @@ def bare(settings: config.Settings) -> None:
         assert _signed(settings, body, headers)
         return ANSWER
 
-    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
-        print(f"listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
-        WebServer(app, listener, threads=settings.receiver_threads).run(finish_seconds=1)
+    return app
 
 
 def each(_: config.Settings) -> None:
@@ -123,4 +138,6 @@ def _free_port() -> int:
 
 
 if __name__ == "__main__":
-    {"bare": bare, "each": each, "granian": granian, "uvicorn": uvicorn}[sys.argv[1]](config.load())
+    {"bare": bare, "server": server, "each": each, "granian": granian, "uvicorn": uvicorn}[
+        sys.argv[1]
+    ](config.load())
