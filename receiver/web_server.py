@@ -1,21 +1,23 @@
 """[I/O] Waitress as we need it: no collapse under many connections, and an end that answers.
 
-Why it is not waitress as it comes (3.0.2): its main loop asks to be woken while a busy channel has
-any output pending, then declines to send that output because a task is running. With more busy
-keep-alive connections than threads the loop spins and starves the workers. `_Channel.writable`
-asks only where waking would help; a worker sends its own answer.
+Why `send_bytes` is not left at waitress's default of 1 (3.0.2): its main loop asks to be woken
+while a busy channel has output pending, then declines to send it because a task is running. With
+more busy keep-alive connections than threads the loop spins and starves the workers. Above the
+size of an answer, the loop alone sends, once the task has ended; that also spares each worker two
+system calls. The parameter is deprecated, but nothing stands in for it;
+`tests/receiver/test_no_collapse` tells should an upgrade take it away.
 """
 
 import contextlib
 import socket
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import waitress.channel
 import waitress.parser
 import waitress.server
-import waitress.task
 import waitress.utilities
 
 from receiver.app import MOST_BODY_BYTES
@@ -25,38 +27,14 @@ from receiver.listening import allow_many_connections
 # does not count, and that whoever sends too much still reads the 413.
 _MOST_BODY_BYTES = 1024 * 1024
 _MEMORY_BYTES = 16 * 1024  # of an unfinished body; beyond that it waits in a temporary file
+# More than any answer of ours: workers leave the sending to the main loop, see above.
+_ANSWER_BYTES = 18_000
 _IDLE_SECONDS = 30
 _REQUEST_SECONDS = 30.0  # from a request's first byte to its last, however they dribble
 _YOUNG_SECONDS = 0.5  # so long a new connection may be silent when we are about to end
 
 
-class _Task(waitress.task.WSGITask):  # type: ignore[misc]  # waitress has no types
-    wrote_header: bool
-
-    def write(self, data: bytes) -> None:
-        """Header and body leave in one piece: one system call, never a 200 without its text."""
-        if self.wrote_header or not self.complete or not data:
-            super().write(data)
-            return
-        header = self.build_response_header()
-        self.wrote_header = True
-        if self.content_length is None or self.chunked_response or not self.has_body:
-            self.channel.write_soon(header)
-            super().write(data)
-            return
-        piece = data[: self.content_length]
-        self.content_bytes_written += len(piece)
-        self.channel.write_soon(header + piece)
-
-
-class _Channel(waitress.channel.HTTPChannel):  # type: ignore[misc]
-    task_class = _Task
-
-    def writable(self) -> bool:
-        if self.requests and not self.will_close:
-            return bool(self.total_outbufs_len >= self.adj.outbuf_high_watermark)
-        return bool(super().writable())
-
+class _Channel(waitress.channel.HTTPChannel):  # type: ignore[misc]  # waitress has no types
     @property
     def parser_class(self) -> type:
         return _Parser
@@ -97,13 +75,20 @@ class WebServer:
         self._stopping = False
         self._look_again_at = 0.0
         self._handed_down = handed_down
-        self._server = waitress.server.create_server(
+        with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+            self._server = self._create(application, listener, threads)
+        self._server.channel_class = _Channel
+
+    @staticmethod
+    def _create(application: Any, listener: socket.socket, threads: int) -> Any:
+        return waitress.server.create_server(
             application,
             sockets=[listener],
             threads=threads,
             max_request_body_size=_MOST_BODY_BYTES,
             max_request_header_size=32 * 1024,
             inbuf_overflow=_MEMORY_BYTES,
+            send_bytes=_ANSWER_BYTES,
             connection_limit=allow_many_connections(),
             channel_timeout=_IDLE_SECONDS,
             cleanup_interval=5,
@@ -111,7 +96,6 @@ class WebServer:
             ident=None,
             clear_untrusted_proxy_headers=False,  # /metrics wants to see them
         )
-        self._server.channel_class = _Channel
 
     def stop(self) -> None:
         """Safe in a signal handler and in any thread."""

@@ -137,7 +137,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+VARIANTS = {"bare": bare, "server": server, "each": each, "granian": granian, "uvicorn": uvicorn}
+
 if __name__ == "__main__":
-    {"bare": bare, "server": server, "each": each, "granian": granian, "uvicorn": uvicorn}[
-        sys.argv[1]
-    ](config.load())
+    VARIANTS[sys.argv[1]](config.load())

@@ -47,8 +47,8 @@ def test_many_busy_connections_cost_no_more_than_few(tmp_path: Path) -> None:
     """With waitress as it comes an answer costs twice as much over 16 connections a thread.
 
     Its loop spins on answers that it will not send; on a quiet machine that leaves a fifteenth of
-    the throughput. Should an upgrade of waitress make this fail, `receiver.web_server._Channel`
-    has to learn anew which channels wait for the loop.
+    the throughput. Should an upgrade of waitress make this fail, `receiver.web_server` has to find
+    another way to keep the loop from waking for channels that are busy.
     """
     settings = {
         "DATA_DIR": str(tmp_path / "data"),
