@@ -52,7 +52,7 @@ def _recheck(settings: Settings) -> int:
     found = quarantine.recheck(settings)
     sealing.seal_all(settings.data_dir)
     print(
-        f"admitted {found.admitted} and dropped {found.copies} copies of them; "
+        f"admitted {found.admitted} requests ({found.copies} repetitions of them dropped); "
         f"{found.still_refused} still refused"
     )
     return 0

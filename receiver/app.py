@@ -201,7 +201,12 @@ class _Webhook:
         self, kind: Kind, path: str, asked: SignedRequest, reason: str, received_at: datetime
     ) -> None:
         self._metrics.refused.labels("signature").inc()
-        log.warning("refused a %s: %s", kind, reason)
+        log.warning(
+            "refused a %s: %s (checked against PUBLIC_URL %s; it is kept for receiver recheck)",
+            kind,
+            reason,
+            self._settings.public_url,
+        )
         self._keep_aside(
             Refusal(
                 received_at=received_at,

@@ -67,6 +67,12 @@ def summary(result: PullResult, report: RateReport) -> str:
 
 
 def no_data(merged: Merged, data_dir: Path) -> str:
+    if (data_dir / "quarantine" / "refused.sqlite").exists():
+        return (
+            f"{data_dir} holds no data for this, but requests that were refused for their "
+            "signature: compare PUBLIC_URL and PLIVO_AUTH_TOKEN with what Plivo uses, then "
+            "python -m receiver recheck"
+        )
     if merged.as_of is None:
         return (
             f"{data_dir} holds no data yet. Let reports come in (python -m receiver serve), read "

@@ -38,7 +38,7 @@ def render(
     for section in (report, *more):
         if section.question.by == ("error_code",):
             console.print(_errors(section, error_names))
-        elif section.rows:
+        elif section.rows and section.question.by:
             console.print(_rates(section, console.width))
     console.print(_audit(report))
     console.print(f"Messages: {report.messages_folder}", style="dim", soft_wrap=True)
@@ -95,9 +95,12 @@ def _rates(report: RateReport, width: int) -> RenderableType:
     table = _table(show_footer=len(report.rows) > 1)
     footer = report.total or {}
     for position, key in enumerate(keys):
-        table.add_column(key, footer="total" if position == 0 else "", overflow="fold")
+        footer_text = "total" if position == 0 else ""
+        table.add_column(key, footer=footer_text, no_wrap=True, overflow="ellipsis")
     columns = [("sent", "submitted"), ("failed", "failed"), ("deliv.", "delivered"),
                ("undel.", "undelivered"), ("no rec.", "unconfirmed"), ("open", "open")]  # fmt: skip
+    if len(keys) > 1 and not wide:  # room for what the rows are about
+        columns = [pair for pair in columns if footer.get(pair[1]) or pair[1] == "submitted"][:5]
     for title, name in columns:
         _number(table, title, _count(footer.get(name)))
     _number(table, report.formula.name, percent(footer.get("headline_rate")))
@@ -169,7 +172,8 @@ def _table(*, show_footer: bool = False) -> Table:
 
 
 def _number(table: Table, title: str, footer: str = "") -> None:
-    table.add_column(title, justify="right", footer=footer, no_wrap=True)
+    width = max(len(title), len(footer))  # what the rows are about gives way, not the numbers
+    table.add_column(title, justify="right", footer=footer, no_wrap=True, min_width=width)
 
 
 def _section(title: str, body: RenderableType) -> RenderableType:

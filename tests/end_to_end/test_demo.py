@@ -17,7 +17,7 @@ Truth = list[dict[str, Any]]
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Truth]:
     folder = tmp_path_factory.mktemp("demo") / "data"
-    return folder, demo.play(folder, messages=500, seed=11, seconds=3)
+    return folder, demo.play(folder, messages=500, seed=11, seconds=6)
 
 
 def test_every_message_has_the_fate_that_plivo_knows(played: tuple[Path, Truth]) -> None:
@@ -46,6 +46,14 @@ def test_the_rates_are_those_of_the_truth(played: tuple[Path, Truth]) -> None:
     assert row["headline_rate"] == row["confirmed_rate"]
 
 
+def test_the_pretended_week_is_a_week(played: tuple[Path, Truth]) -> None:
+    """However slow the machine, days follow each other, and the last one ends before today."""
+    folder, truth = played
+    days = reconcile.rates(by=["day"], data_dir=folder)
+    assert 6 <= len(days) <= 8
+    assert max(days["submitted"]) < len(truth) / 2
+
+
 def test_money_and_country_are_those_of_the_truth(played: tuple[Path, Truth]) -> None:
     folder, truth = played
     rates = reconcile.rates(by=["country"], data_dir=folder)
@@ -69,7 +77,7 @@ def test_lost_reports_are_what_the_audit_misses(played: tuple[Path, Truth]) -> N
     ended = [m for m in truth if any(part["fate"] for part in m["parts"])]
 
     def captured(heard: str) -> int:
-        final = {"delivered", "undelivered", "failed"}
+        final = {"delivered", "undelivered", "failed", "rejected"}
         return sum(
             all(
                 any(r[heard] and r["status"] in final for r in part["reports"])

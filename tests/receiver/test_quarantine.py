@@ -143,7 +143,7 @@ def test_recheck_beside_serve_admits_what_serve_refused(
     wait_until(lambda: _refused(tmp_path) == 1)
     done = command("receiver", "recheck", settings={**SETTINGS, "DATA_DIR": str(tmp_path)})
     assert done.returncode == 0, done.stderr
-    assert "admitted 1" in done.stdout
+    assert "admitted 1 " in done.stdout
     assert [row["message_uuid"] for row in stored(tmp_path)] == ["m1"]
     assert get(f"{receiver_with_wrong_token.url}/healthz") == "alive\n"
 
