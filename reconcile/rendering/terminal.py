@@ -96,7 +96,8 @@ def _rates(report: RateReport, width: int) -> RenderableType:
     footer = report.total or {}
     for position, key in enumerate(keys):
         footer_text = "total" if position == 0 else ""
-        table.add_column(key, footer=footer_text, no_wrap=True, overflow="ellipsis")
+        most = None if wide or len(keys) == 1 else 12
+        table.add_column(key, footer=footer_text, no_wrap=True, overflow="ellipsis", max_width=most)
     columns = [("sent", "submitted"), ("failed", "failed"), ("deliv.", "delivered"),
                ("undel.", "undelivered"), ("no rec.", "unconfirmed"), ("open", "open")]  # fmt: skip
     if len(keys) > 1 and not wide:  # room for what the rows are about
