@@ -101,7 +101,7 @@ def _rates(report: RateReport, width: int) -> RenderableType:
     columns = [("sent", "submitted"), ("failed", "failed"), ("deliv.", "delivered"),
                ("undel.", "undelivered"), ("no rec.", "unconfirmed"), ("open", "open")]  # fmt: skip
     if len(keys) > 1 and not wide:  # room for what the rows are about
-        columns = [pair for pair in columns if footer.get(pair[1]) or pair[1] == "submitted"][:5]
+        columns = [pair for pair in columns if pair[1] not in ("failed", "open")]
     for title, name in columns:
         _number(table, title, _count(footer.get(name)))
     _number(table, report.formula.name, percent(footer.get("headline_rate")))
