@@ -46,10 +46,16 @@ def carry_out(settings: Settings, options: argparse.Namespace) -> int:
         now = as_of or merged.as_of or datetime.now(UTC)  # without data any time will do
         return selection.moment(text, now=now, zone=zone) if text else None
 
+    since, until = moment(options.since), moment(options.until)
+    if since is not None and until is not None and since >= until:
+        raise selection.WrongQuestion(
+            f"--since {options.since} is not before --until {options.until}; nothing lies between"
+        )
+
     def question(by: tuple[str, ...]) -> RateReport:
         asked = Question(
-            since=moment(options.since),
-            until=moment(options.until),
+            since=since,
+            until=until,
             by=by,
             formula=options.formula,
             by_units=options.units,
