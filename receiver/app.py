@@ -46,15 +46,23 @@ _FORWARDING = (
 )
 _ENVIRON_NAMES = {name: "HTTP_" + name.upper().replace("-", "_") for name in HEADERS}
 
+# Where the environ has this key, the server can hold an answer: see `receiver.channel`.
+HOLD_ANSWER = "receiver.hold_answer"
+
 Environ = dict[str, Any]
+Settle = Callable[[Exception | None], None]
 
 log = logging.getLogger("receiver")
 
 
 class Store(Protocol):
-    """Where callbacks go. `append` and `probe` return once durable, or raise NotDurable."""
+    """Where callbacks go. `append` and `probe` return once durable, or raise NotDurable.
+
+    `append_then` returns at once and calls `then` later, in any thread: None once durable.
+    """
 
     def append(self, callback: Callback) -> None: ...
+    def append_then(self, callback: Callback, then: Settle) -> None: ...
     def probe(self) -> None: ...
 
 
@@ -69,10 +77,8 @@ def build_app(
 ) -> Bottle:
     """The receiver as a WSGI application."""
     app = Bottle()
-    for kind in _ANSWERS:
-        metrics.accepted.labels(kind)  # a counter that never rose is 0, not absent
     for reason in ("path", "size", "signature", "not_durable"):
-        metrics.refused.labels(reason)
+        metrics.refused.labels(reason)  # a counter that never rose is 0, not absent
     webhook = _Webhook(
         settings, store, keep_aside=keep_aside, metrics=metrics, now=now, unsigned=unsigned
     )
@@ -106,6 +112,11 @@ def build_app(
     return app
 
 
+def is_quick(path: str) -> bool:
+    """Whether a request for this path never waits under a server that holds answers."""
+    return path.startswith(tuple(f"/{kind}" for kind in _ANSWERS))
+
+
 class _Webhook:
     """The two callback routes: who may, whose it is, is it stored."""
 
@@ -125,12 +136,12 @@ class _Webhook:
         self._metrics = metrics
         self._now = now
         self._unsigned = unsigned
+        self._accepted = {kind: metrics.accepted.labels(kind) for kind in _ANSWERS}
 
     def route(self, kind: Kind) -> Callable[..., str]:
         content_type, text = _ANSWERS[kind]
         secret = self._settings.receiver_path_secret
         right_path = (f"/{kind}/{secret}" if secret else f"/{kind}").encode()
-        accepted = self._metrics.accepted.labels(kind)
 
         def answer(secret: str = "") -> str:  # noqa: ARG001  the raw path is compared
             environ = request.environ
@@ -141,14 +152,9 @@ class _Webhook:
                 return _refuse(404)
             if environ["REQUEST_METHOD"] == "HEAD":
                 return ""
-            self._metrics.in_flight.inc()
-            try:
-                status = self._take(kind, path, environ)
-            finally:
-                self._metrics.in_flight.dec()
+            status = self._take(kind, path, environ)
             if status != 200:
                 return _refuse(status)
-            accepted.inc()
             response.content_type = content_type
             return text
 
@@ -183,19 +189,39 @@ class _Webhook:
                 query=asked.query,
                 account=verdict.account,
                 signature=verdict.scheme,
-            )
+            ),
+            environ.get(HOLD_ANSWER),
         )
 
-    def _keep(self, callback: Callback) -> int:
+    def _keep(self, callback: Callback, hold_answer: Callable[[], Settle] | None) -> int:
+        """Under a server that holds answers the 200 leaves, or becomes a 503, after the commit."""
         began = time.perf_counter()
+        self._metrics.in_flight.inc()
+        if hold_answer is not None:
+            settle = hold_answer()
+
+            def then(problem: Exception | None) -> None:
+                self._settled(callback.kind, began, problem)
+                settle(problem)
+
+            self._store.append_then(callback, then)
+            return 200
+        problem = None
         try:
             self._store.append(callback)
-        except NotDurable as problem:
+        except NotDurable as found:
+            problem = found
+        self._settled(callback.kind, began, problem)
+        return 503 if problem else 200
+
+    def _settled(self, kind: Kind, began: float, problem: Exception | None) -> None:
+        self._metrics.in_flight.dec()
+        if problem is not None:
             self._metrics.refused.labels("not_durable").inc()
-            log.error("could not store a %s, Plivo will try again: %s", callback.kind, problem)
-            return 503
+            log.error("could not store a %s, Plivo will try again: %s", kind, problem)
+            return
         self._metrics.seconds_to_durable.observe(time.perf_counter() - began)
-        return 200
+        self._accepted[kind].inc()
 
     def _refuse_signature(
         self, kind: Kind, path: str, asked: SignedRequest, reason: str, received_at: datetime

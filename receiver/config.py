@@ -127,9 +127,9 @@ class Settings:
         "1", _whole(1, 64), "receiver processes that share the port, each with its own journal"
     )
     receiver_threads: int = _setting(
-        "64",
+        "4",
         _whole(1, 512),
-        "requests answered at the same time; they wait for the disk together, so many cost little",
+        "threads for `/readyz` and `/metrics`; callbacks are answered without one",
     )
     receiver_path_secret: str | None = _setting(
         "",

@@ -1,8 +1,8 @@
 """[I/O] `append(callback)` returns once the callback is durable.
 
 One SQLite file per receiver process, in WAL mode with `synchronous=FULL`: a commit is on disk.
-One thread writes; it commits whatever has queued up in one transaction (group commit), and the
-request threads wait for that commit.
+One thread writes; it commits whatever has queued up in one transaction (group commit), and tells
+whoever asked.
 
 A full or read-only disk passes: each batch is refused until it succeeds again. A journal that was
 removed under us is written anew from the open file, which still holds it. A failed fsync is never
@@ -17,6 +17,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -33,23 +34,21 @@ CHECKPOINT_BYTES = 4 * 1024 * 1024  # of WAL, before its pages move into the fil
 _FAILED_SYNCS = (sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC)
 log = logging.getLogger("receiver")
 
+Then = Callable[[Exception | None], None]
+
 _INSERT = (
     "insert into callbacks (received_at, kind, http_method, account, signature, body, query, "
     "checksum) values (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
+@dataclass(frozen=True, slots=True)
 class _Pending:
-    """A row that waits for its commit. The lock is the cheapest wake-up that Python has."""
+    """A row that waits for its commit, and whom to tell; without a row it is a probe."""
 
-    __slots__ = ("done", "error", "refusal_id", "row")
-
-    def __init__(self, row: journal_file.Row | None, refusal_id: str | None = None) -> None:
-        self.row = row
-        self.refusal_id = refusal_id
-        self.error: Exception | None = None
-        self.done = threading.Lock()
-        self.done.acquire()
+    row: journal_file.Row | None
+    then: Then
+    refusal_id: str | None = None
 
 
 class Journal:
@@ -92,11 +91,18 @@ class Journal:
 
         With a refusal_id the journal remembers, in the same transaction, that it was admitted.
         """
-        self._commit(_Pending(journal_file.row_of(callback), refusal_id))
+        self._wait_for(journal_file.row_of(callback), refusal_id)
+
+    def append_then(self, callback: Callback, then: Then) -> None:
+        """Call `then(None)` once the callback is on disk, or `then(problem)`.
+
+        It is called in the writer's thread: whatever it does, others wait for.
+        """
+        self._hand_over(_Pending(journal_file.row_of(callback), then))
 
     def probe(self) -> None:
         """Make a real durable write that leaves no report. Raises NotDurable."""
-        self._commit(_Pending(None))
+        self._wait_for(None)
 
     def is_safe(self) -> bool:
         """Whether what was acknowledged is on disk under the journal's name, now, at the end."""
@@ -138,14 +144,21 @@ class Journal:
         self._connection.close()
         os.close(self._acked)
 
-    def _commit(self, pending: _Pending) -> None:
+    def _hand_over(self, pending: _Pending) -> None:
         if self._refusing is not None:
-            raise NotDurable(self._refusing)
-        self._queue.put(pending)
-        if not pending.done.acquire(timeout=APPEND_TIMEOUT_SECONDS):
-            raise NotDurable(f"the disk took longer than {APPEND_TIMEOUT_SECONDS:.0f} s")
-        if pending.error is not None:
-            raise NotDurable(str(pending.error)) from pending.error
+            pending.then(NotDurable(self._refusing))
+        else:
+            self._queue.put(pending)
+
+    def _wait_for(self, row: journal_file.Row | None, refusal_id: str | None = None) -> None:
+        settled: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
+        self._hand_over(_Pending(row, settled.put, refusal_id))
+        try:
+            problem = settled.get(timeout=APPEND_TIMEOUT_SECONDS)
+        except queue.Empty:
+            raise NotDurable(f"the disk took longer than {APPEND_TIMEOUT_SECONDS:.0f} s") from None
+        if problem is not None:
+            raise NotDurable(str(problem)) from problem
 
     def _write(self) -> None:
         """Commit batch after batch until told to stop."""
@@ -170,8 +183,10 @@ class Journal:
             error = self._tried(lambda: self._store(batch))
         steps.reached("batch committed")
         for pending in batch:
-            pending.error = error
-            pending.done.release()
+            try:
+                pending.then(error)
+            except Exception:  # a mistake of theirs must not end the writing
+                log.exception("a stored report could not be answered")
         if error is None and self._place.wal_bytes(self.path) > CHECKPOINT_BYTES:
             problem = self._tried(self._checkpoint)
             if problem is not None:
@@ -200,10 +215,9 @@ class Journal:
             if len(rows) < len(batch):
                 self._beat()
             self._connection.executemany(_INSERT, rows)
-            self._connection.executemany(
-                "insert into admitted values (?)",
-                [(p.refusal_id,) for p in batch if p.refusal_id is not None],
-            )
+            admitted = [(p.refusal_id,) for p in batch if p.refusal_id is not None]
+            if admitted:
+                self._connection.executemany("insert into admitted values (?)", admitted)
             number = journal_file.reached(self._connection)
         if rows:
             journal_file.write_acked(self._acked, number)

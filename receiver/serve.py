@@ -12,7 +12,7 @@ from types import FrameType
 
 from receiver import compaction, config, listening, sealing
 from receiver.alive import Pulse
-from receiver.app import build_app
+from receiver.app import build_app, is_quick
 from receiver.config import SettingError, Settings
 from receiver.day_files import FileProblem
 from receiver.journal import Journal
@@ -145,6 +145,7 @@ def _answer(
         app,
         listener,
         threads=settings.receiver_threads,
+        is_quick=is_quick,
         handed_down=settings.listen_fd is not None,
     )
     ended = threading.Event()

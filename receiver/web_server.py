@@ -12,15 +12,14 @@ import contextlib
 import socket
 import time
 import warnings
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-import waitress.channel
-import waitress.parser
 import waitress.server
-import waitress.utilities
+import waitress.task
 
-from receiver.app import MOST_BODY_BYTES
+from receiver.channel import Channel
 from receiver.listening import allow_many_connections
 
 # Far above our own limit of a body, which the application keeps: so that a chunked body's framing
@@ -34,57 +33,59 @@ _REQUEST_SECONDS = 30.0  # from a request's first byte to its last, however they
 _YOUNG_SECONDS = 0.5  # so long a new connection may be silent when we are about to end
 
 
-class _Channel(waitress.channel.HTTPChannel):  # type: ignore[misc]  # waitress has no types
-    @property
-    def parser_class(self) -> type:
-        return _Parser
+class _Dispatcher(waitress.task.ThreadedTaskDispatcher):  # type: ignore[misc]
+    """Leaves the quick requests to the loop, which has read them anyway; threads do the rest."""
 
-    def received(self, data: bytes) -> bool:
-        if self.request is None:
-            self.request_began_at = time.monotonic()
-        return bool(super().received(data))
+    def __init__(self, is_quick: Callable[[str], bool]) -> None:
+        super().__init__()
+        self._is_quick = is_quick
+        self._quick: deque[Channel] = deque()
 
-    def send_continue(self) -> None:
-        """Whoever asks for leave to send too much is refused at once, not encouraged."""
-        if self.request.error is None:
-            super().send_continue()
+    def add_task(self, channel: Channel) -> None:
+        request = channel.requests[0]
+        if request.error is not None or self._is_quick(request.path):
+            self._quick.append(channel)
         else:
-            self.request.expect_continue = False
+            super().add_task(channel)
 
-
-class _Parser(waitress.parser.HTTPRequestParser):  # type: ignore[misc]
-    def parse_header(self, header_plus: bytes) -> None:
-        try:
-            super().parse_header(header_plus)
-        except ValueError as problem:  # of urlsplit, for a target such as http://[::1
-            raise waitress.parser.ParsingError("unreadable request target") from problem
-        # RFC 9112, 6.3: where both stand, what one of them leaves over would count as a request
-        if self.chunked and "CONTENT_LENGTH" in self.headers:
-            raise waitress.parser.ParsingError("Content-Length beside Transfer-Encoding")
-        if self.expect_continue and self.content_length > MOST_BODY_BYTES:
-            self.error = waitress.utilities.RequestEntityTooLarge("too large a body was announced")
-            self.completed = True
+    def do_the_quick_ones(self) -> None:
+        for _ in range(len(self._quick)):
+            self._quick.popleft().service()
 
 
 class WebServer:
-    """Serves the application on a listening socket until told to stop."""
+    """Serves the application on a listening socket until told to stop.
+
+    The loop itself answers the paths that `is_quick`: what they run must never wait.
+    """
 
     def __init__(
-        self, application: Any, listener: socket.socket, *, threads: int, handed_down: bool = False
+        self,
+        application: Any,
+        listener: socket.socket,
+        *,
+        threads: int,
+        is_quick: Callable[[str], bool] = lambda _: False,
+        handed_down: bool = False,
     ) -> None:
         self._stopping = False
+        self._woken = False
         self._look_again_at = 0.0
         self._handed_down = handed_down
         with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-            self._server = self._create(application, listener, threads)
-        self._server.channel_class = _Channel
+            self._dispatcher = _Dispatcher(is_quick)
+            self._server = self._create(application, listener, self._dispatcher)
+        self._dispatcher.set_thread_count(threads)
+        self._server.channel_class = Channel
+        self._pull_trigger = self._server.pull_trigger
+        self._server.pull_trigger = self._wake
 
     @staticmethod
-    def _create(application: Any, listener: socket.socket, threads: int) -> Any:
+    def _create(application: Any, listener: socket.socket, dispatcher: _Dispatcher) -> Any:
         return waitress.server.create_server(
             application,
             sockets=[listener],
-            threads=threads,
+            _dispatcher=dispatcher,
             max_request_body_size=_MOST_BODY_BYTES,
             max_request_header_size=32 * 1024,
             inbuf_overflow=_MEMORY_BYTES,
@@ -116,7 +117,7 @@ class WebServer:
         self._server.del_channel()
         give_up_at = time.monotonic() + finish_seconds
         self._loop(lambda: not self._busy() or time.monotonic() > give_up_at)
-        self._server.task_dispatcher.shutdown(timeout=max(0.0, give_up_at - time.monotonic()) + 0.5)
+        self._dispatcher.shutdown(timeout=max(0.0, give_up_at - time.monotonic()) + 0.5)
         self._server.close()
 
     def _loop(self, done: Callable[[], bool]) -> None:
@@ -124,16 +125,23 @@ class WebServer:
             # waitress's own run() ends only by an exception, and then drops what waits
             channels = self._server._map  # noqa: SLF001
             self._server.asyncore.loop(timeout=0.2, map=channels, use_poll=True, count=1)
-            self._close_dribblers()
+            self._woken = False
+            self._dispatcher.do_the_quick_ones()
+            self._end_what_takes_too_long()
 
-    def _close_dribblers(self) -> None:
+    def _wake(self) -> None:
+        """Interrupt the loop's waiting, once: a whole commit's answers need no more."""
+        if not self._woken:
+            self._woken = True
+            self._pull_trigger()
+
+    def _end_what_takes_too_long(self) -> None:
         now = time.monotonic()
         if now < self._look_again_at:
             return
         self._look_again_at = now + 1
         for channel in list(self._server.active_channels.values()):
-            if channel.request is not None and now - channel.request_began_at > _REQUEST_SECONDS:
-                channel.will_close = True
+            channel.end_what_takes_too_long(now, most_request_seconds=_REQUEST_SECONDS)
 
     def _accept_all(self) -> None:
         known = -1
