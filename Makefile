@@ -9,7 +9,7 @@ RUN := $(BIN)/python
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready ## make .venv with what running needs
 demo: $(VENV)/.ready ## see it all work, without an account, in under a minute
@@ -32,6 +32,9 @@ crash-test: $(VENV)/.ready-dev ## kill the receiver again and again; ROUNDS=100
 bench-receiver: $(VENV)/.ready-dev ## the receiver's speed beside others; needs wrk
 	@$(PIP) granian uvicorn
 	@$(RUN) -m tests.bench.receiver_speed $(ARGS)
+
+bench-receiver-limits: $(VENV)/.ready-dev ## speed by connections, memory over REPORTS=1000000; needs wrk
+	@$(RUN) -m tests.bench.receiver_limits --reports $(or $(REPORTS),1000000)
 
 receiver: $(VENV)/.ready ## answer Plivo's callbacks (settings: README)
 	@$(RUN) -m receiver serve
@@ -69,4 +72,4 @@ $(VENV)/.ready-notebooks: $(VENV)/.ready
 	@$(PIP) --editable '.[notebooks]'
 	@touch $@
 
-.PHONY: help setup demo test test-all check crash-test bench-receiver receiver reconcile report notebook clean
+.PHONY: help setup demo test test-all check crash-test bench-receiver bench-receiver-limits receiver reconcile report notebook clean

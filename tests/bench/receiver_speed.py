@@ -34,7 +34,7 @@ from tests.processes import Process, wait_until
 PUBLIC_URL = "https://sms.example.org"
 TOKEN = "bench-token"
 VARIANTS = ("bare", "server", "ours", "two", "each", "granian", "uvicorn")
-_LUA = """
+LUA = """
 local bodies = {%s}
 local n = 0
 request = function()
@@ -82,11 +82,11 @@ def signed_posts(count: int) -> list[tuple[str, str, str]]:
 
 
 @contextmanager
-def served(variant: str, folder: Path) -> Iterator[Process]:
+def served(variant: str, folder: Path, **more: str) -> Iterator[Process]:
     settings = {
         "PLIVO_AUTH_ID": "MAXXXXXXXXXXXXXXXXXX", "PLIVO_AUTH_TOKEN": TOKEN, "RECEIVER_PORT": "0",
         "PUBLIC_URL": PUBLIC_URL, "DATA_DIR": str(folder / "data"),
-        "RECEIVER_PROCESSES": "2" if variant == "two" else "1",
+        "RECEIVER_PROCESSES": "2" if variant == "two" else "1", **more,
     }  # fmt: skip
     arguments = ["receiver", "serve"]
     if variant not in ("ours", "two"):
@@ -224,7 +224,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as place:
         script = Path(place) / "posts.lua"
         rows = ",".join("{" + ",".join(map(json.dumps, post)) + "}" for post in signed_posts(500))
-        script.write_text(_LUA % rows)
+        script.write_text(LUA % rows)
         figures = {variant: Figures() for variant in variants}
         for _ in range(options.rounds):
             for variant in variants:
