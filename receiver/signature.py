@@ -11,6 +11,12 @@ parameters even where the URL has no query). V2 and V3 use the token of the acco
 that owns the message, Ma-V2 and Ma-V3 always the main account's; every header may hold several
 signatures, separated by commas. All is done in bytes, so that text of any script signs as Plivo's
 UTF-8 does.
+
+V3 joins key and value, and pair and pair, without a separator: `a=bc` signs like `ab=c`. Whoever
+has seen one signed body can so move characters between neighbouring keys and values, but neither
+add, drop nor reorder any. Nothing is refused for that: any text may stand in an honest report, and
+no rule tells the moved from the meant. What helps is that nobody else sees a body or knows the
+path: https, and RECEIVER_PATH_SECRET.
 """
 
 import base64

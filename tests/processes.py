@@ -14,12 +14,17 @@ from pathlib import Path
 from receiver import config
 
 ROOT = Path(__file__).parent.parent
+GUARD = ROOT / "tests" / "guard"
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:
-    """The environment with exactly these settings of ours: neither the user's nor `.env`'s."""
+    """The environment with exactly these settings of ours: neither the user's nor `.env`'s.
+
+    Whoever starts with it cannot leave the machine.
+    """
     ours = dict.fromkeys(config.names(), "")
-    return {**os.environ, **ours, "PYTHONUNBUFFERED": "1", **given}
+    path = os.pathsep.join(map(str, (GUARD, ROOT)))
+    return {**os.environ, **ours, "PYTHONUNBUFFERED": "1", "PYTHONPATH": path, **given}
 
 
 class Process:
@@ -87,7 +92,7 @@ def command(
     return subprocess.run(
         [sys.executable, "-m", *arguments],
         cwd=cwd,
-        env={**environment(settings), "PYTHONPATH": str(ROOT)},
+        env=environment(settings),
         capture_output=True,
         text=True,
         timeout=120,
@@ -99,6 +104,19 @@ def get(url: str, *, data: bytes | None = None) -> str:
     """The body of a GET, or of a POST where there is data."""
     with urllib.request.urlopen(url, data=data, timeout=60) as answer:  # noqa: S310  loopback
         return str(answer.read().decode())
+
+
+def children(pid: int) -> list[int]:
+    """The processes that this one has started and that live."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = entry.read_text().rpartition(")")[2].split()[:2]
+        except OSError:  # it has ended meanwhile
+            continue
+        if int(parent) == pid and state != "Z":
+            found.append(int(entry.parent.name))
+    return sorted(found)
 
 
 def wait_until(true: Callable[[], bool], *, seconds: float = 10) -> None:

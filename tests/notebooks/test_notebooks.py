@@ -114,7 +114,7 @@ def run(path: Path, data_dir: Path) -> NotebookNode:
         timeout=60,
         resources={"metadata": {"path": str(path.parent)}},
     )
-    given = {"DATA_DIR": str(data_dir), "PYTHONPATH": str(processes.ROOT)}
+    given = {"DATA_DIR": str(data_dir)}
     client.execute(env=processes.environment(given))
     return book
 

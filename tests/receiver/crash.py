@@ -2,27 +2,31 @@
 
     python -m tests.receiver.crash --rounds 1000 [--seed S]
 
-Each round starts a receiver on the same folder – some of them two, some beside a `seal` of its
-own –, posts signed reports over several connections, and kills what runs: at any moment, or at a
+Each round starts a receiver on the same folder – some of them two, some a supervisor with two
+processes, some beside a `seal` of its own –, posts signed reports over several connections, and kills what runs: at any moment, or at a
 named step on a report's way to disk. Days pass between rounds, so that finished ones are compacted.
 A reader polls all the while. At the end every acknowledged report must be there, once.
 """
 
 import argparse
+import contextlib
 import http.client
+import os
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from time import monotonic
+
 from urllib.parse import urlencode
 
 from tests import processes
-from tests.processes import ROOT, Process
+from tests.processes import ROOT, Process, children
 from tests.receiver.faulty import STEPS
 from tests.receiver.polling import PollingReader
 from tests.receiver.sending import FORM, PATH, SETTINGS, ask, connect, signed
@@ -30,6 +34,7 @@ from tests.receiver.serving import log_of, seal, start, stored
 
 CONNECTIONS = 4
 ROUNDS_A_DAY = 6
+SUPERVISED_EVERY = 8
 GRACE_SECONDS = 3.0
 MOST_SECONDS = 0.4  # until a receiver is killed
 MOST_SECONDS_TO_A_STEP = 0.8
@@ -107,11 +112,13 @@ class Result:
 
 def crash(data_dir: Path, *, rounds: int, seed: int) -> Result:
     """Play the rounds, then seal and count."""
-    began = monotonic()
+    began = time.monotonic()
     books = Books()
     with PollingReader(data_dir) as reader:
         for number in range(rounds):
-            _play(data_dir, number, Random(f"{seed}/{number}"), books)
+            random = Random(f"{seed}/{number}")
+            play = _play_supervised if number % SUPERVISED_EVERY == 1 else _play
+            play(data_dir, number, random, books)
         seal(data_dir)
     return Result(
         rounds=rounds,
@@ -120,7 +127,7 @@ def crash(data_dir: Path, *, rounds: int, seed: int) -> Result:
         doubled_for_a_reader=reader.doubled,
         vanished_for_a_reader=reader.vanished,
         unreadable=reader.unreadable,
-        seconds=monotonic() - began,
+        seconds=time.monotonic() - began,
     )
 
 
@@ -142,6 +149,23 @@ def _play(data_dir: Path, number: int, random: Random, books: Books) -> None:
         sealer.wait()
 
 
+def _play_supervised(data_dir: Path, number: int, random: Random, books: Books) -> None:
+    """Two processes on one port: one is killed, then all, the supervisor first or last."""
+    receiver = start(data_dir, RECEIVER_PROCESSES="2", SEAL_SECONDS=f"{random.uniform(0.02, 1)}")
+    posters = _posting([receiver.url], number, books, lines=2 * CONNECTIONS)
+    time.sleep(random.uniform(0.01, MOST_SECONDS))
+    os.kill(random.choice(children(receiver.process.pid)), signal.SIGKILL)
+    time.sleep(random.uniform(0.01, MOST_SECONDS))
+    victims = [receiver.process.pid, *children(receiver.process.pid)]
+    for victim in victims if random.random() < 0.5 else reversed(victims):
+        with contextlib.suppress(ProcessLookupError):  # those without a supervisor end themselves
+            os.kill(victim, signal.SIGKILL)
+    receiver.kill()
+    for poster in posters:
+        poster.join()
+    books.ends["killed: one of two processes, then all"] += 1
+
+
 def _started(data_dir: Path, arguments: list[str], random: Random) -> Process:
     return start(
         data_dir, *arguments, "--", module="tests.receiver.faulty",
@@ -161,14 +185,9 @@ def _seal_beside(data_dir: Path) -> subprocess.Popen[bytes]:
 def _post_until_killed(
     receivers: list[tuple[Process, str | None]], number: int, random: Random, books: Books
 ) -> None:
-    posters = [
-        threading.Thread(target=_post_on, args=(receiver.url, f"{number}-{which}-{line}", books))
-        for which, (receiver, _) in enumerate(receivers)
-        for line in range(CONNECTIONS)
-    ]
-    for poster in posters:
-        poster.start()
-    began = monotonic()
+    urls = [receiver.url for receiver, _ in receivers]
+    posters = _posting(urls, number, books, lines=CONNECTIONS)
+    began = time.monotonic()
     for receiver, fault in receivers:
         most = MOST_SECONDS_TO_A_STEP if fault else random.uniform(0.01, MOST_SECONDS)
         _end(receiver, fault, began + most, random, books)
@@ -176,9 +195,20 @@ def _post_until_killed(
         poster.join()
 
 
+def _posting(urls: list[str], number: int, books: Books, *, lines: int) -> list[threading.Thread]:
+    posters = [
+        threading.Thread(target=_post_on, args=(url, f"{number}-{which}-{line}", books))
+        for which, url in enumerate(urls)
+        for line in range(lines)
+    ]
+    for poster in posters:
+        poster.start()
+    return posters
+
+
 def _end(receiver: Process, fault: str | None, until: float, random: Random, books: Books) -> None:
     try:
-        receiver.process.wait(max(0.0, until - monotonic()))
+        receiver.process.wait(max(0.0, until - time.monotonic()))
     except subprocess.TimeoutExpired:
         if random.random() < 0.1:
             code = receiver.stop()

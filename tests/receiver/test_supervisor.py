@@ -22,7 +22,7 @@ import pytest
 
 from receiver import journal_file
 from tests import processes
-from tests.processes import wait_until
+from tests.processes import children, wait_until
 from tests.receiver.sending import PATH, SETTINGS, post, raw_headers, send, signed
 from tests.receiver.serving import log_of, messages_of, serving, start, stored
 
@@ -83,19 +83,6 @@ class Posters:
                 self.acked.append(uuid)
             else:
                 self.refused.append(status)
-
-
-def children(pid: int) -> list[int]:
-    """The processes that this one has started and that live."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, parent = entry.read_text().rpartition(")")[2].split()[:2]
-        except OSError:  # it has ended meanwhile
-            continue
-        if int(parent) == pid and state != "Z":
-            found.append(int(entry.parent.name))
-    return sorted(found)
 
 
 def rows_of_journals(data_dir: Path) -> list[int]:
