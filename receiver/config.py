@@ -5,6 +5,7 @@ The README's table and the `--help` of every command are made from these lines.
 """
 
 import argparse
+import difflib
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
 
@@ -58,6 +60,13 @@ def _seconds(value: str) -> float:
     if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", value) or float(value) <= 0:
         raise ValueError("seconds above 0, such as 60 or 0.5")
     return float(value)
+
+
+def _zone(value: str) -> str:
+    try:
+        return ZoneInfo(value).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("a time zone such as UTC, Europe/Berlin or Asia/Kolkata") from None
 
 
 def _base_url(value: str) -> str | None:
@@ -152,6 +161,9 @@ class Settings:
     receipt_horizon_hours: int = _setting(
         "72", _whole(1, 2160), "hours without a sign of life after which no receipt is expected"
     )
+    callback_time_zone: str = _setting(
+        "UTC", _zone, "zone of the times in callbacks; the audit tells if they are in another one"
+    )
 
     # The descriptor of a listening socket that systemd or our own supervisor hands down.
     listen_fd: int | None = None
@@ -185,6 +197,9 @@ def load(
     Raises SettingError with the name, the value (secrets masked) and what is allowed.
     """
     from_file = {} if environment is not None else dotenv_values(dotenv)
+    for unknown in sorted(set(from_file) - set(names())):
+        if meant := difflib.get_close_matches(unknown.upper(), names(), n=1, cutoff=0.85):
+            raise SettingError(f"{unknown} in {dotenv} is no setting; {meant[0]} is")
     layers = (flags or {}, os.environ if environment is None else environment, from_file)
     values = {}
     for setting in (setting for setting in fields(Settings) if setting.metadata):

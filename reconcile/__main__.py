@@ -54,6 +54,8 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
     result, merged = running.run(settings, task, tell=notices.pulling())
     report = rate_report.rate_report(settings, Question(by=()), merged)
     print(notices.summary(result, report))
+    if warning := notices.clock_shift(report):
+        print(f"reconcile: {warning}", file=sys.stderr)
     return 0 if result.complete else 3
 
 

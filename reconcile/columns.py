@@ -100,5 +100,6 @@ MESSAGES = pa.schema(
         ("tag", pa.string()),
         ("untyped_values", pa.int32()),
         ("window_read", pa.bool_()),
+        ("clock_shift_minutes", pa.int32()),  # reports' clock minus the log's; null: not comparable
     ]
 )

@@ -1,7 +1,7 @@
 """[I/O] What lies on disk, and the stages carried out over it."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ from reconcile import stages
 from reconcile.columns import LOG
 from reconcile.engine import Engine
 from reconcile.plivo_log import ledger
-from reconcile.plivo_log.coverage import Window, coverage
+from reconcile.plivo_log.coverage import Window, coverage_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,11 @@ def derive(
             {
                 "as_of": pa.array([as_of], UTC_TIME),
                 "horizon_micros": pa.array([horizon], pa.int64()),
+                "callback_zone": pa.array([settings.callback_time_zone], pa.string()),
             }
         ),
     )
-    engine.keep("windows", window_table(inputs.windows))
+    engine.keep("windows", window_table(inputs.windows, _accounts(engine)))
     engine.run(stages.STAGES)
     return as_of
 
@@ -81,16 +82,28 @@ def latest_moment(engine: Engine, inputs: Inputs) -> datetime | None:
     return max(moments, default=None)
 
 
-def window_table(windows: Sequence[Window]) -> pa.Table:
-    """The times that were read, disjoint."""
-    covered = coverage(windows)
+def window_table(windows: Sequence[Window], accounts: Iterable[str | None]) -> pa.Table:
+    """For each account the times that were read of its log, disjoint; no account is ''."""
+    covered = [
+        (account, interval)
+        for account in sorted({account or "" for account in accounts})
+        for interval in coverage_for(account or None, windows)
+    ]
     return pa.table(
         {
-            "from_at": pa.array([interval.from_at for interval in covered], UTC_TIME),
-            "until_at": pa.array([interval.until_at for interval in covered], UTC_TIME),
-            "how": pa.array([interval.how for interval in covered], pa.string()),
+            "account": pa.array([account for account, _ in covered], pa.string()),
+            "from_at": pa.array([interval.from_at for _, interval in covered], UTC_TIME),
+            "until_at": pa.array([interval.until_at for _, interval in covered], UTC_TIME),
+            "how": pa.array([interval.how for _, interval in covered], pa.string()),
         }
     )
+
+
+def _accounts(engine: Engine) -> list[str | None]:
+    """Whose messages are on disk; None where nobody knows."""
+    found = engine.query("select account from reports union select account from log_rows")
+    accounts: list[str | None] = found["account"].to_pylist()
+    return [*accounts, None]
 
 
 def fingerprint(inputs: Inputs, settings: Settings) -> str:
@@ -102,7 +115,7 @@ def fingerprint(inputs: Inputs, settings: Settings) -> str:
             f"{path.parent.name}/{path.name} {status.st_size} {status.st_mtime_ns}\n".encode()
         )
     digest.update(repr(inputs.windows).encode())
-    digest.update(str(settings.receipt_horizon_hours).encode())
+    digest.update(f"{settings.receipt_horizon_hours} {settings.callback_time_zone}".encode())
     for stage in stages.STAGES:
         digest.update(stages.text(stage).encode())
     for name, table in stages.meanings().items():

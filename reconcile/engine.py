@@ -26,6 +26,7 @@ MACROS = {
     "unix_micros(moment)": "epoch_us(moment)",
     "timestamp_micros(micros)": "make_timestamp(micros)",
     "from_utc_timestamp(moment, zone)": "timezone(zone, timezone('UTC', moment))",
+    "to_utc_timestamp(moment, zone)": "timezone('UTC', timezone(zone, moment))",
     "percentile(number, share)": "quantile_cont(number, share)",
 }
 

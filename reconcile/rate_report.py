@@ -14,12 +14,11 @@ from receiver import alive, day_files
 from receiver.config import Settings
 from reconcile import formulas, selection
 from reconcile.columns import MESSAGES
-from reconcile.deriving import window_table
 from reconcile.engine import Engine
 from reconcile.formulas import Formula, Rate
 from reconcile.merging import Merged
 from reconcile.plivo_log import ledger
-from reconcile.plivo_log.coverage import Window
+from reconcile.plivo_log.coverage import Window, coverage
 from reconcile.rate_rows import VALUE_COLUMNS, Row, letters_of, row_of
 
 
@@ -136,8 +135,25 @@ def _audit(engine: Engine, windows: list[Window], as_of: datetime | None) -> dic
                         "group by m.word, m.place order by m.place"),
         **audit,
         "unknown_states": _pairs(engine, "select word, messages from unknown_states order by word"),
+        "clock_shift": _clock_shift(engine),
         "seconds_not_read": _seconds_not_read(oldest, as_of, windows),
     }  # fmt: skip
+
+
+def _clock_shift(engine: Engine) -> dict[str, int] | None:
+    """By how much the reports' clock most often runs ahead of the log's; None where it never does.
+
+    Plivo's callbacks name no zone: a shift shows that they are in another one than was taken.
+    """
+    found = engine.query(
+        "select clock_shift_minutes as minutes, count(*) as messages from counted_messages "
+        "where clock_shift_minutes is not null group by clock_shift_minutes"
+    ).to_pylist()
+    shifts = [row for row in found if row["minutes"]]
+    if not shifts:
+        return None
+    shift = min(shifts, key=lambda s: (-s["messages"], abs(s["minutes"]), s["minutes"]))
+    return {**shift, "compared": sum(row["messages"] for row in found)}
 
 
 def _outages(reports: Path, question: Question, as_of: datetime | None) -> list[dict[str, Any]]:
@@ -172,8 +188,8 @@ def _seconds_not_read(
         return 0.0
     start = oldest.replace(tzinfo=UTC)
     read = timedelta()
-    for interval in window_table(windows).to_pylist():
-        shared = min(interval["until_at"], as_of) - max(interval["from_at"], start)
+    for interval in coverage(windows):
+        shared = min(interval.until_at, as_of) - max(interval.from_at, start)
         read += max(shared, timedelta())
     return max(as_of - start - read, timedelta()).total_seconds()
 

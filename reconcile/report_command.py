@@ -68,6 +68,8 @@ def carry_out(settings: Settings, options: argparse.Namespace) -> int:
     overview = options.format == "table" and not options.by
     more = [question((key,)) for key in ("country", "error_code")] if overview else []
     _deliver(report, more, options)
+    if warning := notices.clock_shift(report):
+        print(f"reconcile: {warning}", file=sys.stderr)
     if not report.total:
         print(notices.no_data(merged, settings.data_dir), file=sys.stderr)
     if options.fail_under is None:

@@ -146,8 +146,14 @@ def _known(settings: Settings, now: datetime) -> _Known:
             "select message_time from messages where direction = 'outbound' "
             # a row that showed late in the log is missed for good unless it is looked for again
             "and (outcome in ('pending', 'unconfirmed') or match = 'log_missing') "
-            "and coalesce(last_sign_at, message_time) >= cast($since as timestamp)",
-            {"since": (now - horizon).replace(tzinfo=None)},
+            "and coalesce(last_sign_at, message_time) >= cast($since as timestamp) "
+            # another account's messages do not stand in this one's log
+            "and (account is null or account = $account or account like $subaccounts)",
+            {
+                "since": (now - horizon).replace(tzinfo=None),
+                "account": settings.plivo_auth_id,
+                "subaccounts": "" if (settings.plivo_auth_id or "").startswith("SA") else "SA%",
+            },
         )
     return _Known(
         oldest_reported=_utc(oldest.to_pylist()[0]["t"]),

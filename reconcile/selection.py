@@ -7,6 +7,12 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _AGE = re.compile(r"([0-9]{1,6})([mhdw])")
+_WELL_KNOWN = (
+    "America/Los_Angeles", "America/Denver", "America/Chicago", "America/New_York",
+    "America/Sao_Paulo", "Europe/London", "Europe/Berlin", "Asia/Dubai", "Asia/Karachi",
+    "Asia/Kolkata", "Asia/Kathmandu", "Asia/Dhaka", "Asia/Singapore", "Asia/Tokyo",
+    "Australia/Sydney",
+)  # fmt: skip
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 # A break-down -> the SQL that yields it from `counted_messages`.
@@ -73,6 +79,16 @@ def time_zone(name: str) -> ZoneInfo:
         raise WrongQuestion(
             f"'{name}' is no time zone; write one such as Europe/Berlin, America/New_York or UTC"
         ) from None
+
+
+def zones_at(minutes: int, moment: datetime | None) -> str:
+    """Zones that people know by name and that are now so far ahead of UTC."""
+    now = moment or datetime.now(UTC)
+    ahead = timedelta(minutes=minutes)
+    names = [name for name in _WELL_KNOWN if now.astimezone(ZoneInfo(name)).utcoffset() == ahead]
+    if not names and minutes % 60 == 0:
+        return f"Etc/GMT{-minutes // 60:+d}"
+    return " or ".join(names) or f"one that is {minutes} minutes ahead of UTC"
 
 
 def dimensions(text: str) -> tuple[str, ...]:

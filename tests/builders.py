@@ -68,7 +68,10 @@ def log_row(uuid: str = "m1", state: str | None = "delivered", **given: Any) -> 
 
 
 def window(
-    from_at: str = "00:00:00", until_at: str = "23:59:59", how: str = "listed"
+    from_at: str = "00:00:00",
+    until_at: str = "23:59:59",
+    how: str = "listed",
+    account: str | None = None,
 ) -> dict[str, Any]:
     """A line of the ledger."""
     return {
@@ -77,6 +80,7 @@ def window(
         "read_at": (NOON + timedelta(hours=1)).isoformat(),
         "how": how,
         "rows": 0,
+        "account": account,
     }
 
 

@@ -4,7 +4,7 @@ All spans are half-open [from_at, until_at), in UTC.
 """
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -70,6 +70,26 @@ def coverage(windows: Iterable[Window]) -> list[Interval]:
     return merged
 
 
+def coverage_for(account: str | None, windows: Sequence[Window]) -> list[Interval]:
+    """What was read of the log in which this account's messages stand.
+
+    A main account's log (MA…) holds those of its subaccounts (SA…), a subaccount's only its own.
+    Nobody tells to which main account a subaccount belongs: with several of them counts what was
+    read of all. Likewise for a message of which no account is known.
+    """
+    own = [window for window in windows if window.account in (None, account)]
+    others = {window.account for window in windows if window.account not in (None, account)}
+    mains = {other for other in others if other and not other.startswith("SA")}
+    holders = set() if account and not account.startswith("SA") else mains
+    if account is None and not mains:
+        holders = others
+    shared: list[Interval] | None = None
+    for holder in sorted(filter(None, holders)):
+        read = coverage([window for window in windows if window.account == holder])
+        shared = read if shared is None else _read_by_both(shared, read)
+    return coverage([*own, *map(_as_window, shared or [])])
+
+
 def readings(windows: Iterable[Window]) -> list[Reading]:
     """Disjoint and sorted: every moment that was listed, with the last window that did."""
     merged: list[Reading] = []
@@ -114,6 +134,24 @@ def overlap(span: Span, other: Span) -> Span | None:
 def second_of(at: datetime) -> datetime:
     """The whole second that the moment lies in: Plivo's filters are asked on whole seconds."""
     return at.astimezone(UTC).replace(microsecond=0)
+
+
+def _read_by_both(some: Iterable[Interval], more: Sequence[Interval]) -> list[Interval]:
+    """Where both read, in the lesser of their ways."""
+    return [
+        Interval(shared.from_at, shared.until_at, min(one.how, other.how, key=_WEIGHT.__getitem__))
+        for one in some
+        for other in more
+        if (shared := overlap(_span(one), _span(other)))
+    ]
+
+
+def _span(interval: Interval) -> Span:
+    return Span(interval.from_at, interval.until_at)
+
+
+def _as_window(interval: Interval) -> Window:
+    return Window(interval.from_at, interval.until_at, interval.from_at, interval.how)
 
 
 def _topmost(

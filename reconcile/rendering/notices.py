@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from reconcile import selection
 from reconcile.merging import Merged
 from reconcile.plivo_log.course import Progress
 from reconcile.plivo_log.pull import PullResult
@@ -63,6 +64,21 @@ def summary(result: PullResult, report: RateReport) -> str:
         f"{report.formula.name} ({rate.numerator:,} of {rate.denominator:,}), "
         f"receipt coverage {percent(total.get('receipt_coverage'))}, "
         f"capture rate {percent(report.audit['capture_rate'])}"
+    )
+
+
+def clock_shift(report: RateReport) -> str | None:
+    """A warning where most messages show that the callbacks' times are in another zone."""
+    shift = report.audit["clock_shift"]
+    if not shift or 2 * shift["messages"] <= shift["compared"]:
+        return None
+    hours = f"{abs(shift['minutes']) // 60}:{abs(shift['minutes']) % 60:02}"
+    side = "ahead of" if shift["minutes"] > 0 else "behind"
+    zones = selection.zones_at(shift["minutes"], report.as_of)
+    return (
+        f"the times in callbacks run {hours} h {side} the log's ({shift['messages']:,} of "
+        f"{shift['compared']:,} messages): set CALLBACK_TIME_ZONE to the zone they are in, such as "
+        f"{zones}; until then times to receipt from message_time leave these messages out"
     )
 
 

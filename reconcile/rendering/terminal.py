@@ -162,6 +162,9 @@ def _audit(report: RateReport) -> RenderableType:
             f"{outage['seconds'] / 3600:,.1f} h",
             f"no receiver was alive, from {outage['from'][:16]} to {outage['until'][:16]} UTC",
         )
+    if shift := audit["clock_shift"]:
+        words = f"messages whose reports' clock is {shift['minutes']:+d} minutes from the log's"
+        table.add_row(_count(shift["messages"]), f"{words} (CALLBACK_TIME_ZONE)")
     negative = (report.total or {}).get("negative_receipts")
     if negative:
         table.add_row(_count(negative), "receipts earlier than the message itself")

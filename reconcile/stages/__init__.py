@@ -1,11 +1,12 @@
 """[pure] The transformation as a list that one can read: SQL, one noun a file, in this order.
 
     reports   ──► report_states ──► report_order, report_parts ─┐
-    log_rows  ──► log_parts ────────────────────────────────────┴► parts ──► messages ──► counts
+    log_rows  ──► log_parts ─────────────► clock_shifts ────────┴► parts ──► messages ──► counts
 
 The text keeps to what DuckDB and Spark SQL both understand; where only names differ, the engine
 declares Spark's name. Time is UTC without a zone inside, money decimal(18,5). Beside the inputs
-`reports`, `log_rows` and `windows` the stages read `moment` (as_of, horizon_micros) and the tables
+`reports`, `log_rows` and `windows` the stages read `moment` (as_of, horizon_micros,
+callback_zone) and the tables
 of meaning in `tables/`.
 """
 
@@ -14,7 +15,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-STAGES = ("report_states", "report_order", "report_parts", "log_parts", "parts", "messages")
+STAGES = (
+    "report_states", "report_order", "report_parts", "log_parts", "clock_shifts", "parts",
+    "messages",
+)  # fmt: skip
 
 _HERE = Path(__file__).parent
 _MEANING = {

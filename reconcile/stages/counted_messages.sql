@@ -6,7 +6,7 @@ select
     m.match, m.account, m.campaign, m.tag, m.message_time, m.sent_at, m.final_at, m.last_sign_at,
     m.total_amount, m.carrier_fees, m.reports, m.duplicate_reports, m.out_of_order_reports,
     m.state_changes, m.final_parts, m.final_parts_reported, m.guessed_time, m.never_reported,
-    m.untyped_values, m.window_read,
+    m.untyped_values, m.window_read, m.clock_shift_minutes,
     from_utc_timestamp(m.message_time, a.zone) as local_time,
     case
         when m.outcome = 'failed' then 'F'

@@ -42,7 +42,8 @@ from (
         case when letter in ('D', 'U') then
             cast(unix_micros(final_at) - unix_micros(sent_at) as double) / 1000000
         end as sent_to_receipt,
-        case when letter in ('D', 'U') then
+        -- from one side's clock to the other's: only where they run alike
+        case when letter in ('D', 'U') and coalesce(clock_shift_minutes, 0) = 0 then
             cast(unix_micros(final_at) - unix_micros(message_time) as double) / 1000000
         end as message_to_receipt
     from counted_messages

@@ -60,6 +60,8 @@ grouped as (
         cast(sum(out_of_order_reports) as int) as out_of_order_reports,
         cast(sum(state_changes) as int) as state_changes,
         cast(sum(untyped_values) as int) as untyped_values,
+        min_by(clock_shift_minutes, part_place) filter (where clock_shift_minutes is not null)
+            as clock_shift_minutes,
         max(last_sign_at) as last_sign_at,
         bool_or(guessed_time) as guessed_time,
         bool_or(in_log) and not bool_or(has_reports) as never_reported,
@@ -108,7 +110,7 @@ select
     c.direction = 'outbound' and c.mixed as mixed,
     c.last_sign_at, c.final_parts, c.final_parts_reported, c.out_of_order_reports,
     c.state_changes, c.guessed_time, c.never_reported, c.account, c.campaign, c.tag,
-    c.untyped_values, c.window_read
+    c.untyped_values, c.window_read, c.clock_shift_minutes
 from completed as c
 cross join moment as a
 inner join matches as m on m.place = c.match_place

@@ -13,7 +13,9 @@ with joined as (
         r.state as report_state,
         l.compared_as = r.compared_as as same_state,
         -- both have ended differently: the log's word, unless the report's clock is later
-        r.clock > l.message_updated_time as report_later,
+        -- (clocks that run in different zones cannot tell)
+        r.clock > l.message_updated_time and coalesce(s.minutes, 0) = 0 as report_later,
+        s.minutes as clock_shift_minutes,
         coalesce(l.rank, -1) as log_rank,
         coalesce(r.rank, -1) as report_rank,
         coalesce(l.state_place, 9) as log_place,
@@ -74,6 +76,7 @@ with joined as (
     from report_parts as r
     inner join report_order as o on o.message_uuid = r.message_uuid
     full outer join log_parts as l on l.message_uuid = r.message_uuid
+    left join clock_shifts as s on s.message_uuid = r.message_uuid
 ),
 decided as (
     select
@@ -105,7 +108,7 @@ select
     p.from_number, p.to_number, p.mcc, p.mnc, p.log_country, p.log_carrier, p.powerpack_uuid,
     p.campaign, p.units, p.total_amount, p.carrier_fees, p.message_time, p.guessed_time,
     p.queued_at, p.sent_at, p.last_sign_at, p.reports, p.out_of_order_reports, p.state_changes,
-    p.untyped_values, p.in_log, p.has_reports, p.report_final, p.log_final, p.winner,
+    p.untyped_values, p.clock_shift_minutes, p.in_log, p.has_reports, p.report_final, p.log_final, p.winner,
     p.report_state, p.log_state, p.report_place, p.log_place,
     p.reports - p.distinct_reports as duplicate_reports,
     p.log_final or p.report_final as final,
@@ -144,4 +147,6 @@ select
         else 'not_pulled'
     end as match
 from worded as p
-left join windows as w on p.message_time >= w.from_at and p.message_time < w.until_at
+left join windows as w
+    on w.account = coalesce(p.account, '')
+    and p.message_time >= w.from_at and p.message_time < w.until_at

@@ -42,7 +42,7 @@ typed as (
         -- more places than five would be rounded silently
         case when regexp_like(total_amount_text, '^-?[0-9]{1,9}([.][0-9]{0,5}0*)?$')
             then try_cast(total_amount_text as decimal(18, 5)) end as total_amount,
-        -- UTC without a zone; an offset, should one ever come, is honoured
+        -- without a zone; an offset, should one ever come, is honoured
         case when regexp_like(message_time_text, '^[12][0-9]{3}-[0-9]{2}-[0-9]{2}[ T][0-9:]{8}([.][0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})?$')
             then try_to_timestamp(message_time_text) end as message_time,
         case when regexp_like(queued_time_text, '^[12][0-9]{3}-[0-9]{2}-[0-9]{2}[ T][0-9:]{8}([.][0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})?$')
@@ -58,6 +58,25 @@ typed as (
             case when http_method = 'GET' then body else query end,
             '^(?:.*&)?tag=([^&]*)', 1), '+', '%20')), '') as tag
     from cleaned
+),
+zoned as (
+    -- into UTC, where the callbacks' times are set to be in another zone and name none themselves
+    select
+        t.report_id, t.received_at, t.kind, t.account, t.message_uuid, t.parent_message_uuid,
+        t.status, t.error_code, t.from_number, t.to_number, t.type, t.mcc, t.mnc,
+        t.powerpack_uuid, t.part_number, t.part_count, t.sequence, t.units, t.total_amount, t.tag,
+        t.sequence_text, t.units_text, t.total_amount_text, t.message_time_text,
+        t.queued_time_text, t.sent_time_text, t.delivery_report_time_text,
+        case when m.callback_zone = 'UTC' or regexp_like(t.message_time_text, '(Z|[+-][0-9]{2}:[0-9]{2})$')
+            then t.message_time else to_utc_timestamp(t.message_time, m.callback_zone) end as message_time,
+        case when m.callback_zone = 'UTC' or regexp_like(t.queued_time_text, '(Z|[+-][0-9]{2}:[0-9]{2})$')
+            then t.queued_time else to_utc_timestamp(t.queued_time, m.callback_zone) end as queued_time,
+        case when m.callback_zone = 'UTC' or regexp_like(t.sent_time_text, '(Z|[+-][0-9]{2}:[0-9]{2})$')
+            then t.sent_time else to_utc_timestamp(t.sent_time, m.callback_zone) end as sent_time,
+        case when m.callback_zone = 'UTC' or regexp_like(t.delivery_report_time_text, '(Z|[+-][0-9]{2}:[0-9]{2})$')
+            then t.delivery_report_time else to_utc_timestamp(t.delivery_report_time, m.callback_zone) end as delivery_report_time
+    from typed as t
+    cross join moment as m
 ),
 known as (
     select word from states
@@ -85,7 +104,7 @@ looked_up as (
         + case when t.sent_time is null and t.sent_time_text is not null then 1 else 0 end
         + case when t.delivery_report_time is null and t.delivery_report_time_text is not null
             then 1 else 0 end as untyped_values
-    from typed as t
+    from zoned as t
     left join known as k on k.word = t.status
     inner join states as s on s.word = case when k.word is null then '*' else t.status end
 )

@@ -32,6 +32,7 @@ from receiver.metrics import Metrics
 from receiver.signature import HEADERS, SignedRequest, check
 from receiver.web_server import WebServer
 
+WAITING_THREADS = 64  # where each request has one that waits for its commit
 ANSWER = b"Delivery status reported"
 
 
@@ -68,7 +69,7 @@ def each(_: config.Settings) -> None:
     receiver_main(["serve"])
 
 
-def granian(settings: config.Settings) -> None:
+def granian(_: config.Settings) -> None:
     from granian import Granian  # noqa: PLC0415
     from granian.constants import Interfaces  # noqa: PLC0415
 
@@ -76,7 +77,7 @@ def granian(settings: config.Settings) -> None:
     print(f"listening on http://127.0.0.1:{port}", flush=True)
     Granian(
         "tests.bench.receiver_variants:our_app", factory=True, interface=Interfaces.WSGI,
-        address="127.0.0.1", port=port, workers=1, blocking_threads=settings.receiver_threads,
+        address="127.0.0.1", port=port, workers=1, blocking_threads=WAITING_THREADS,
         log_enabled=False,
     ).serve()  # fmt: skip
 
@@ -97,7 +98,7 @@ def uvicorn(settings: config.Settings) -> None:
     import uvicorn as library  # noqa: PLC0415
 
     store = Journal(settings.data_dir / "journal")
-    pool = ThreadPoolExecutor(settings.receiver_threads)
+    pool = ThreadPoolExecutor(WAITING_THREADS)
     names = {name.lower().encode(): name for name in HEADERS}
 
     async def app(

@@ -3,9 +3,10 @@
     python -m tests.receiver.crash --rounds 1000 [--seed S]
 
 Each round starts a receiver on the same folder – some of them two, some a supervisor with two
-processes, some beside a `seal` of its own –, posts signed reports over several connections, and kills what runs: at any moment, or at a
-named step on a report's way to disk. Days pass between rounds, so that finished ones are compacted.
-A reader polls all the while. At the end every acknowledged report must be there, once.
+processes, some beside a `seal` of its own –, posts signed reports over several connections, and
+kills what runs: at any moment, or at a named step on a report's way to disk. Days pass between
+rounds, so that finished ones are compacted. A reader polls all the while. At the end every
+acknowledged report must be there, once.
 """
 
 import argparse
@@ -22,7 +23,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-
 from urllib.parse import urlencode
 
 from tests import processes

@@ -124,7 +124,10 @@ def windows(draw: DrawFn) -> list[Row]:
     lines = []
     for _ in range(draw(st.integers(0, 3))):
         first, last = sorted((draw(moments), draw(moments)))
-        line = window(how=draw(st.sampled_from(("listed", "listed", "counted", "imported"))))
+        line = window(
+            how=draw(st.sampled_from(("listed", "listed", "counted", "imported"))),
+            account=draw(st.sampled_from((None, "MA1", "MA1", "MA2", "SA1"))),
+        )
         line |= {"from": first.isoformat(), "until": last.isoformat()}
         lines.append(line | {"read_at": draw(moments).isoformat()})
     return lines
@@ -138,6 +141,7 @@ class Folder:
     log: list[Row] = field(default_factory=list)
     windows: list[Row] = field(default_factory=list)
     as_of: datetime | None = None
+    callback_zone: str = "UTC"
 
 
 @st.composite
@@ -157,7 +161,9 @@ def folders(draw: DrawFn) -> Folder:
             log.append(draw(log_rows(uuid, number=number, direction=direction)))
     beyond = st.sampled_from([at + HORIZON + timedelta(microseconds=m) for at in MOMENTS
                               for m in (-1, 0, 1)])  # fmt: skip
-    return Folder(found, log, draw(windows()), draw(st.none() | beyond))
+    # zones without summer time: which of two equal local times is meant, nobody can say
+    zones = st.sampled_from(("UTC", "UTC", "UTC", "Asia/Kolkata", "America/Phoenix"))
+    return Folder(found, log, draw(windows()), draw(st.none() | beyond), draw(zones))
 
 
 @st.composite

@@ -32,6 +32,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
+from zoneinfo import ZoneInfo
 
 from reconcile import stages
 
@@ -47,6 +48,8 @@ WITH_ERROR_CODE = ("failed", "rejected", "undelivered")
 PLACES = ("failed", "rejected", "undelivered", "(unknown)", "queued", "sent", "delivered", "read")
 WORST_FIRST = ("status_differs", "report_missing", "log_missing", "log_behind", "not_pulled",
                "open", "counted", "agree")  # fmt: skip
+BEST_FIRST = ("listed", "counted", "imported")
+TIMES = ("message_time", "queued_time", "sent_time", "delivery_report_time")
 LOG_NAMES = {"type": "message_type", "powerpack_uuid": "powerpack_id"}
 
 
@@ -77,7 +80,7 @@ def amount(value: str | None) -> Decimal | None:
 
 
 def moment(value: str | None) -> datetime | None:
-    """As callbacks write it: UTC without a zone."""
+    """As callbacks write it: without a zone."""
     found = text(value)
     if not found or not re.fullmatch(r"[12]\d{3}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,6})?", found):
         return None
@@ -85,6 +88,17 @@ def moment(value: str | None) -> datetime | None:
         return datetime.fromisoformat(found).replace(tzinfo=UTC)
     except ValueError:
         return None
+
+
+def in_utc(report: Row, zone: ZoneInfo) -> Row:
+    """The report as if its times had been written in UTC."""
+    times = {name: moment(report[name]) for name in TIMES}
+    moved = {
+        name: time.replace(tzinfo=zone).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+        for name, time in times.items()
+        if time
+    }
+    return report | moved
 
 
 def number(value: str | None) -> str | None:
@@ -173,7 +187,7 @@ class Part:
     uuid: str
     reports: list[Row]
     rows: list[Row]
-    read_how: Callable[[datetime], str | None]
+    read_how: Callable[[datetime, str | None], str | None]
 
     @cached_property
     def best_first(self) -> list[Row]:
@@ -237,7 +251,9 @@ class Part:
             return False
         reported_at = plivo_clock(self.best_first[0])
         logged_at = self.logged("message_updated_time")
-        return bool(reported_at and logged_at and reported_at > logged_at)
+        return bool(
+            reported_at and logged_at and reported_at > logged_at and not self.clock_shift_minutes
+        )
 
     @property
     def state(self) -> str | None:
@@ -305,6 +321,19 @@ class Part:
             or self.queued_at
         )
         return found
+
+    @property
+    def clock_shift_minutes(self) -> int | None:
+        """By how many quarters of an hour MessageTime is ahead of the log's, give or take 2 s."""
+        reported = self.reported(lambda report: moment(report["message_time"]))
+        logged = self.logged("message_time")
+        if not reported or not logged:
+            return None
+        shifts = (15 * quarters for quarters in range(-56, 57))
+        near = timedelta(seconds=2)
+        return next(
+            (m for m in shifts if abs(reported - logged - timedelta(minutes=m)) <= near), None
+        )
 
     @property
     def guessed(self) -> bool:
@@ -394,7 +423,7 @@ class Part:
     def match(self) -> str:
         report, log = self.report_state, self.log_state
         if self.row is None:
-            how = self.read_how(self.message_time)
+            how = self.read_how(self.message_time, self.account)
             if how == "listed":
                 return "not_pulled" if self.guessed else "log_missing"
             if how == "counted":
@@ -558,7 +587,8 @@ class Message:
             "campaign": self.logged("tendlc_campaign_id"),
             "tag": self.first(part.reported(tag_of) for part in parts),
             "untyped_values": sum(part.untyped for part in parts),
-            "window_read": all(part.read_how(part.message_time) for part in parts),
+            "window_read": all(part.read_how(part.message_time, part.account) for part in parts),
+            "clock_shift_minutes": self.first(part.clock_shift_minutes for part in parts),
         }
 
 
@@ -574,9 +604,11 @@ def messages(
     *,
     as_of: datetime | None = None,
     horizon: timedelta = timedelta(hours=72),
+    callback_zone: str = "UTC",
 ) -> list[Row]:
     """The rows of `messages/`, sorted by root."""
     now = as_of or latest_moment(reports, log, windows)
+    reports = [in_utc(report, ZoneInfo(callback_zone)) for report in reports]
     uuids = {uuid for row in (*reports, *log) if (uuid := text(row["message_uuid"]))}
     by_root: dict[str, list[Part]] = {}
     for uuid in uuids:
@@ -584,7 +616,7 @@ def messages(
             uuid,
             [report for report in reports if text(report["message_uuid"]) == uuid],
             [row for row in log if text(row["message_uuid"]) == uuid],
-            lambda at: read_how(windows, at),
+            lambda at, account: read_how(windows, at, account),
         )
         by_root.setdefault(part.root, []).append(part)
     return [
@@ -601,14 +633,33 @@ def latest_moment(
     return max((at for at in times if at is not None), default=None)
 
 
-def read_how(windows: Iterable[Row], at: datetime) -> str | None:
-    """How this moment of the log was read; listed before counted before imported."""
-    hows = {
-        window["how"]
-        for window in windows
-        if datetime.fromisoformat(window["from"]) <= at < datetime.fromisoformat(window["until"])
-    }
-    return next((how for how in ("listed", "counted", "imported") if how in hows), None)
+def read_how(windows: Iterable[Row], at: datetime, account: str | None) -> str | None:
+    """How this moment of the log in which the account's messages stand was read.
+
+    A main account's log holds its subaccounts' messages. Whose a subaccount is, or a message
+    without an account, nobody says: then it was read where the log of each that it may be was.
+    """
+    windows = list(windows)
+    holding = [
+        line
+        for line in windows
+        if datetime.fromisoformat(line["from"]) <= at < datetime.fromisoformat(line["until"])
+    ]
+
+    def best(of: Callable[[Row], bool]) -> str | None:
+        hows = {line["how"] for line in holding if of(line)}
+        return next((how for how in BEST_FIRST if how in hows), None)
+
+    others = {line["account"] for line in windows} - {None, account}
+    mains = {other for other in others if not other.startswith("SA")}
+    if account is not None:
+        others = mains if account.startswith("SA") else set()
+    elif mains:
+        others = mains
+    own = best(lambda line: line["account"] in (None, account))
+    elsewhere = [best(lambda line, other=other: line["account"] == other) for other in others]  # type: ignore[misc]
+    shared = max(elsewhere, key=BEST_FIRST.index, default=None) if None not in elsewhere else None
+    return min((how for how in (own, shared) if how), key=BEST_FIRST.index, default=None)
 
 
 # -- tables of meaning ---------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from itertools import pairwise
 from math import sqrt
 from typing import Any
 
-from tests.reconcile.oracle import RANKS, WORST_FIRST, Row, read_how
+from tests.reconcile.oracle import RANKS, WORST_FIRST, Row
 
 Z = 1.959963984540054
 NAMES = {"N": "submitted", "F": "failed", "Q": "queued", "H": "handed_over", "D": "delivered",
@@ -156,8 +156,19 @@ def audit(messages: Iterable[Row], windows: Sequence[Row], *, as_of: datetime) -
         "guessed_times": sum(m["guessed_time"] for m in ours),
         "untyped_values": sum(m["untyped_values"] for m in ours),
         "unknown_states": dict(sorted(unknown.items())),
+        "clock_shift": clock_shift(ours),
         "seconds_not_read": not_read(ours, windows, as_of),
     }  # fmt: skip
+
+
+def clock_shift(messages: Sequence[Row]) -> dict[str, int] | None:
+    """The commonest shift between the two sides' clocks; of equally common ones the smallest."""
+    compared = [m["clock_shift_minutes"] for m in messages if m["clock_shift_minutes"] is not None]
+    found = Counter(minutes for minutes in compared if minutes)
+    if not found:
+        return None
+    minutes = min(found, key=lambda m: (-found[m], abs(m), m))
+    return {"minutes": minutes, "messages": found[minutes], "compared": len(compared)}
 
 
 def not_read(messages: Sequence[Row], windows: Sequence[Row], as_of: datetime) -> float:
@@ -169,6 +180,11 @@ def not_read(messages: Sequence[Row], windows: Sequence[Row], as_of: datetime) -
     gaps = [
         last - first
         for first, last in pairwise(inside)
-        if oldest <= first and last <= as_of and read_how(windows, first) is None
+        if oldest <= first
+        and last <= as_of
+        and not any(
+            datetime.fromisoformat(w["from"]) <= first < datetime.fromisoformat(w["until"])
+            for w in windows
+        )
     ]
     return sum(gaps, timedelta()).total_seconds()

@@ -27,6 +27,7 @@ class Messages(Protocol):
         *,
         as_of: datetime | None = None,
         horizon: timedelta = timedelta(hours=72),
+        callback_zone: str = "UTC",
     ) -> list[Row]: ...
 
 
@@ -37,19 +38,28 @@ class Reckon:
         self._messages = messages
 
     def all(
-        self, *rows: Row, windows: Sequence[Row] = (), as_of: datetime | None = None
+        self,
+        *rows: Row,
+        windows: Sequence[Row] = (),
+        as_of: datetime | None = None,
+        callback_zone: str = "UTC",
     ) -> dict[str, Row]:
         """Every message by its root."""
         reports = [row for row in rows if "report_id" in row]
         log = [row for row in rows if "report_id" not in row]
-        found = self._messages(reports, log, windows, as_of=as_of)
+        found = self._messages(reports, log, windows, as_of=as_of, callback_zone=callback_zone)
         return {row["message_uuid"]: row for row in found}
 
     def __call__(
-        self, *rows: Row, windows: Sequence[Row] = (), as_of: datetime | None = None
+        self,
+        *rows: Row,
+        windows: Sequence[Row] = (),
+        as_of: datetime | None = None,
+        callback_zone: str = "UTC",
     ) -> Row:
         """The only message."""
-        (row,) = self.all(*rows, windows=windows, as_of=as_of).values()
+        found = self.all(*rows, windows=windows, as_of=as_of, callback_zone=callback_zone)
+        (row,) = found.values()
         return row
 
 
@@ -70,6 +80,7 @@ class Stages:
         *,
         as_of: datetime | None = None,
         horizon: timedelta = timedelta(hours=72),
+        callback_zone: str = "UTC",
     ) -> list[Row]:
         """The rows of `messages/`, sorted by root."""
         now = as_of or oracle.latest_moment(reports, log, windows)
@@ -77,8 +88,12 @@ class Stages:
         keep = self.engine.keep
         keep("reports", pa.Table.from_pylist(list(reports), schema=REPORTS))
         keep("log_rows", pa.Table.from_pylist(list(log), schema=LOG))
-        keep("windows", deriving.window_table([_window(line) for line in windows]))
-        keep("moment", pa.table({"as_of": pa.array([now], UTC_TIME), "horizon_micros": [micros]}))
+        accounts = {row["account"] for row in (*reports, *log)} | {None}
+        keep("windows", deriving.window_table([_window(line) for line in windows], accounts))
+        now_column = pa.array([now], UTC_TIME)
+        keep("moment", pa.table(
+            {"as_of": now_column, "horizon_micros": [micros], "callback_zone": [callback_zone]}
+        ))  # fmt: skip
         self.engine.run(stages.STAGES)
         found = self.engine.query("select * from messages order by message_uuid")
         return [
@@ -89,7 +104,8 @@ class Stages:
 
 def _window(line: Row) -> Window:
     read = datetime.fromisoformat
-    return Window(read(line["from"]), read(line["until"]), read(line["read_at"]), line["how"])
+    return Window(read(line["from"]), read(line["until"]), read(line["read_at"]), line["how"],
+                  account=line.get("account"))  # fmt: skip
 
 
 def _aware(value: Any) -> Any:

@@ -34,8 +34,13 @@ NEXT_WEEK = Folder([report("p1", "queued")], [], [], NOON.replace(day=8))
 
 def compare(stages: Stages, folder: Folder) -> None:
     """Only what differs, so that a failure reads as one line a message."""
-    derived = stages.messages(folder.reports, folder.log, folder.windows, as_of=folder.as_of)
-    told = oracle.messages(folder.reports, folder.log, folder.windows, as_of=folder.as_of)
+    derived, told = (
+        messages(
+            folder.reports, folder.log, folder.windows, as_of=folder.as_of,
+            callback_zone=folder.callback_zone,
+        )
+        for messages in (stages.messages, oracle.messages)
+    )  # fmt: skip
     assert [row["message_uuid"] for row in derived] == [row["message_uuid"] for row in told]
     for sql, plain in zip(derived, told, strict=True):
         assert set(sql) == set(plain)
