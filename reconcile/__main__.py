@@ -12,11 +12,12 @@ from types import FrameType
 
 from receiver import config, day_files, journal_file, sealing
 from receiver.config import Settings
-from reconcile import explain, merging, rate_report, report_command, selection
+from reconcile import explain, merging, messages_command, rate_report, report_command, selection
+from reconcile import options as options_of_messages
 from reconcile import run as running
+from reconcile.counted_messages import Question
 from reconcile.locks import Busy
 from reconcile.plivo_log.errors import PlivoLogError
-from reconcile.rate_report import Question
 from reconcile.rendering import notices, story, terminal
 
 
@@ -153,31 +154,29 @@ def _parser() -> argparse.ArgumentParser:
         plan := command("plan", _plan, "what pull would ask for, and how long the quota makes it"),
         merge := command("merge", _merge, "derive messages/ again from what is on disk"),
         report := command("report", report_command.carry_out, "rates and collection audit"),
+        listed := command("messages", messages_command.carry_out, "the messages behind a number"),
         told := command("explain", _explain, "all that is known of one message"),
     ]
-    for asking in (run, pull, plan, merge, report):
+    for asking in (run, pull, plan, merge):
         asking.add_argument("--since", metavar="T", help="from then on: 2026-03-01, a time, or 7d")
-    for asking in (pull, plan, merge, report):
+    for asking in (pull, plan, merge):
         asking.add_argument("--until", metavar="T", help="up to then, exclusive")
     for asking in (run, pull, plan):
-        asking.add_argument("--max-requests", metavar="N", type=_count, help="then stop, exit 3")
+        asking.add_argument(
+            "--max-requests", metavar="N", type=options_of_messages.count, help="then stop, exit 3"
+        )
     run.add_argument("--max-minutes", metavar="N", type=float, default=running.RUN_MINUTES,
                      help="then stop, exit 3 [%(default)s]")  # fmt: skip
     for asking in (pull, plan):
         asking.add_argument("--max-minutes", metavar="N", type=float, help="then stop, exit 3")
         asking.add_argument("--again", action="store_true", help="read all, whatever was read")
     report_command.add_options(report)
+    messages_command.add_options(listed)
     told.add_argument("uuid", metavar="UUID", help="of a message or of a part")
     told.add_argument("--fetch", action="store_true", help="ask Plivo for this message first")
     for any_command in added:
         config.add_flags(any_command)
     return parser
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above 0")
-    return int(text)
 
 
 if __name__ == "__main__":

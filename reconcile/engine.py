@@ -84,6 +84,13 @@ class Engine:
         self._session.execute(f"drop view {name}")
         self._session.execute(f"alter table _narrow rename to {name}")
 
+    def filter(self, name: str, condition: str, parameters: Mapping[str, Any]) -> None:
+        """Keep of a stage's rows only those that fulfil the condition."""
+        self._session.execute(
+            f"create or replace temp table {name} as select * from {name} where {condition}",
+            dict(parameters),
+        )
+
     def run(self, names: Sequence[str]) -> None:
         """Carry out these stages in order; each can then be queried by its name."""
         for name in names:

@@ -11,26 +11,39 @@ import pyarrow.compute as pc
 
 from receiver import config, day_files, sealing
 from receiver.config import Settings
-from reconcile import selection
+from reconcile import conditions, message_list, selection
 from reconcile.columns import MESSAGES
+from reconcile.conditions import Condition
+from reconcile.counted_messages import Question
 from reconcile.merging import Merged, merge
-from reconcile.rate_report import Question, RateReport, rate_report
+from reconcile.rate_report import RateReport, rate_report
 
 Moment = str | date | datetime | None
+Where = str | Sequence[str]
 
 
 def messages(
-    since: Moment = None, until: Moment = None, *, data_dir: str | Path | None = None
+    since: Moment = None,
+    until: Moment = None,
+    *,
+    where: Where = (),
+    data_dir: str | Path | None = None,
 ) -> pd.DataFrame:
     """One row per message with `message_time` in [since, until), inbound ones included.
 
     Columns as in `messages/`: times UTC to the microsecond, money Decimal in the account's
     currency, counts int32. since and until are a day, a timestamp, or an age such as "7d" before
-    the latest sign of life on disk. `pending` or `unconfirmed` is as of the merge. Raises
-    selection.WrongQuestion, receiver.day_files.FileProblem.
+    the latest sign of life on disk. `pending` or `unconfirmed` is as of the merge. With `where`,
+    such as "match=log_missing,country=US", the outbound messages that fulfil these conditions (or
+    the inbound ones with "direction=inbound"). Raises selection.WrongQuestion,
+    receiver.day_files.FileProblem.
     """
     settings, merged = _prepared(data_dir)
     first, last = _moment(since, merged), _moment(until, merged)
+    if where:
+        asked = Question(since=first, until=last, where=_conditions(where))
+        found = message_list.message_list(settings, asked, merged, columns=MESSAGES.names)
+        return _frame(found.table.cast(MESSAGES))
     tables = [day_files.read(path) for path in day_files.live_files(settings.data_dir / "messages")]
     table = pa.concat_tables([MESSAGES.empty_table(), *tables])
     if first is not None:
@@ -44,6 +57,7 @@ def rates(
     since: Moment = None,
     until: Moment = None,
     *,
+    where: Where = (),
     by: Sequence[str] | str = ("day",),
     formula: str = "confirmed",
     units: bool = False,
@@ -55,12 +69,13 @@ def rates(
 
     Columns: the keys, counts (int64), each rate with numerator, denominator and Wilson 95 %
     interval (float64, null where there is no denominator), money (Decimal), seconds to receipt.
-    `by` takes the names of `--by`; raises selection.WrongQuestion with the nearest that exist.
+    `by` takes the names of `--by`, `where` what `--where` does; raises selection.WrongQuestion with
+    the nearest that exist.
     """
     names = by if isinstance(by, str) else ",".join(by) or "none"
     report = _report(
         since, until, as_of, tz, data_dir, by=selection.dimensions(names), formula=formula,
-        by_units=units,
+        by_units=units, where=_conditions(where),
     )  # fmt: skip
     return _frame(report.table())
 
@@ -69,6 +84,7 @@ def audit(
     since: Moment = None,
     until: Moment = None,
     *,
+    where: Where = (),
     as_of: Moment = None,
     data_dir: str | Path | None = None,
 ) -> dict[str, Any]:
@@ -77,7 +93,8 @@ def audit(
     Messages by `match`, `capture_rate` with numerator and denominator, counts of what was odd,
     `outages` of the receiver, `seconds_not_read` of the message log.
     """
-    return _report(since, until, as_of, "UTC", data_dir, by=()).audit
+    asked = _conditions(where)
+    return _report(since, until, as_of, "UTC", data_dir, by=(), where=asked).audit
 
 
 def _report(
@@ -99,6 +116,10 @@ def _report(
         **question,
     )
     return rate_report(settings, asked, merged)
+
+
+def _conditions(where: Where) -> tuple[Condition, ...]:
+    return conditions.parse([where] if isinstance(where, str) else where)
 
 
 def _prepared(data_dir: str | Path | None) -> tuple[Settings, Merged]:

@@ -10,29 +10,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from receiver import alive, day_files
+from receiver import alive
 from receiver.config import Settings
-from reconcile import formulas, selection
-from reconcile.columns import MESSAGES
+from reconcile import counted_messages, formulas, selection
+from reconcile.counted_messages import Question
 from reconcile.engine import Engine
 from reconcile.formulas import Formula, Rate
 from reconcile.merging import Merged
 from reconcile.plivo_log import ledger
 from reconcile.plivo_log.coverage import Window, coverage
 from reconcile.rate_rows import VALUE_COLUMNS, Row, letters_of, row_of
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What is asked of the messages: a half-open time, break-downs, a headline, a zone for days."""
-
-    since: datetime | None = None
-    until: datetime | None = None
-    by: tuple[str, ...] = ("day",)
-    formula: str = "confirmed"
-    by_units: bool = False
-    zone: str = "UTC"
-    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +32,10 @@ class RateReport:
     rows: list[Row]
     total: Row | None
     headline: Rate
+    by_formula: dict[str, Rate]
     audit: dict[str, Any]
     messages_folder: Path
+    hints: list[str] = field(default_factory=list)
     key_types: dict[str, pa.DataType] = field(default_factory=dict)
 
     @property
@@ -65,11 +54,10 @@ def rate_report(settings: Settings, question: Question, merged: Merged) -> RateR
     """Answer the question from `messages/` as merged. Raises WrongQuestion, FileProblem."""
     formula = formula_named(question.formula)
     as_of = question.as_of or merged.as_of
-    files = day_files.live_files(settings.data_dir / "messages")
+    if any(c.name == "direction" and str(c) != "direction=outbound" for c in question.where):
+        raise selection.WrongQuestion("rates are of outbound messages; inbound ones have none")
     with Engine() as engine:
-        engine.read("messages", files, MESSAGES)
-        engine.keep("asked", _asked(question, as_of, settings))
-        engine.run(["counted_messages"])
+        hints = counted_messages.select(engine, settings, question, as_of)
         counted = _counts(engine, question.by)
         total = _counts(engine, ()).to_pylist()[0]
         windows = ledger.read(settings.data_dir / "log")
@@ -79,12 +67,17 @@ def rate_report(settings: Settings, question: Question, merged: Merged) -> RateR
         question=question,
         formula=formula,
         as_of=as_of,
-        rows=[row_of(counts, question.by, formula) for counts in counted.to_pylist()]
+        rows=[row_of(counts, question.by, formula) for counts in _largest(counted, question.top)]
         if total["messages"] else [],
         total=row_of(total, (), formula) if total["messages"] else None,
         headline=formulas.rate(formula.numerator, formula.denominator, *letters_of(total)),
+        by_formula={
+            name: formulas.rate(each.numerator, each.denominator, *letters_of(total))
+            for name, each in formulas.HEADLINES.items()
+        },
         audit=audit,
         messages_folder=settings.data_dir / "messages",
+        hints=hints,
         key_types={key: _key_type(counted.schema.field(key).type) for key in question.by},
     )  # fmt: skip
 
@@ -98,23 +91,14 @@ def formula_named(name: str) -> Formula:
         raise selection.WrongQuestion(f"--formula {name} does not exist{hint}") from None
 
 
-def _asked(question: Question, as_of: datetime | None, settings: Settings) -> pa.Table:
-    time = pa.timestamp("us", tz="UTC")
-    horizon = timedelta(hours=settings.receipt_horizon_hours) // timedelta(microseconds=1)
-    return pa.table(
-        {
-            "since": pa.array([question.since], time),
-            "until": pa.array([question.until], time),
-            "as_of": pa.array([as_of], time),
-            "horizon_micros": pa.array([horizon], pa.int64()),
-            "zone": pa.array([question.zone], pa.string()),
-            "by_units": pa.array([question.by_units], pa.bool_()),
-        }
-    )
-
-
 def _counts(engine: Engine, by: tuple[str, ...]) -> pa.Table:
     return engine.run_counts({key: selection.DIMENSIONS[key] for key in by})
+
+
+def _largest(counted: pa.Table, top: int | None) -> list[dict[str, Any]]:
+    """All groups in the order of their keys, or so many, those of the most messages first."""
+    groups: list[dict[str, Any]] = counted.to_pylist()
+    return groups if top is None else sorted(groups, key=lambda g: -g["messages"])[:top]
 
 
 def _audit(engine: Engine, windows: list[Window], as_of: datetime | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ _WELL_KNOWN = (
     "Asia/Kolkata", "Asia/Kathmandu", "Asia/Dhaka", "Asia/Singapore", "Asia/Tokyo",
     "Australia/Sydney",
 )  # fmt: skip
+_MOST_NAMED = 80
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 # A break-down -> the SQL that yields it from `counted_messages`.
@@ -108,4 +109,6 @@ def nearest(word: str, words: Iterable[str]) -> str:
     """A hint what may have been meant."""
     known = list(words)
     close = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
-    return f"; did you mean {' or '.join(close)}?" if close else f"; there are {', '.join(known)}"
+    if close:
+        return f"; did you mean {' or '.join(close)}?"
+    return f"; there are {', '.join(known)}" if len(known) <= _MOST_NAMED else ""

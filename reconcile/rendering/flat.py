@@ -3,23 +3,21 @@
 import csv
 import io
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
+from reconcile import formulas
 from reconcile.rate_report import RateReport
 
 
 def as_csv(report: RateReport) -> str:
     """A header, then a line per row; empty where there is no value, rates unrounded."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(report.columns)
-    for row in report.rows:
-        writer.writerow(["" if row[c] is None else _plain(row[c]) for c in report.columns])
-    return out.getvalue()
+    return _csv(report.columns, report.rows)
 
 
 def as_json(report: RateReport) -> str:
@@ -34,6 +32,19 @@ def as_json(report: RateReport) -> str:
             "denominator": report.formula.denominator,
             "hides": report.formula.hides,
         },
+        "formulas": {
+            name: {
+                "formula": str(formulas.HEADLINES[name]),
+                "rate": rate.value,
+                "numerator": rate.numerator,
+                "denominator": rate.denominator,
+                "low": rate.low,
+                "high": rate.high,
+                "hides": formulas.HEADLINES[name].hides,
+            }
+            for name, rate in report.by_formula.items()
+        },
+        "where": [str(condition) for condition in report.question.where],
         "as_of": _plain(report.as_of),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
@@ -41,8 +52,22 @@ def as_json(report: RateReport) -> str:
 
 def as_parquet(report: RateReport) -> bytes:
     """The rows with their types: rates float64, money decimal, times UTC."""
+    return rows_as_parquet(report.table())
+
+
+def rows_as_csv(table: pa.Table) -> bytes:
+    return _csv(table.column_names, table.to_pylist()).encode()
+
+
+def rows_as_json(table: pa.Table) -> bytes:
+    """`{"rows": […]}` with the values as in the rate report."""
+    rows = [{c: _plain(value) for c, value in row.items()} for row in table.to_pylist()]
+    return (json.dumps({"rows": rows}, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def rows_as_parquet(table: pa.Table) -> bytes:
     out = io.BytesIO()
-    pq.write_table(report.table(), out, compression="zstd")
+    pq.write_table(table, out, compression="zstd")
     return out.getvalue()
 
 
@@ -63,6 +88,15 @@ def as_markdown(report: RateReport) -> str:
             cells[0] = "total"
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow(["" if row[c] is None else _plain(row[c]) for c in columns])
+    return out.getvalue()
 
 
 def _cell(value: Any) -> str:

@@ -10,7 +10,7 @@ from reconcile.plivo_log.course import Progress
 from reconcile.plivo_log.pull import PullResult
 from reconcile.plivo_log.windows import PlanSummary
 from reconcile.rate_report import RateReport
-from reconcile.rendering.terminal import percent
+from reconcile.rendering.cells import percent
 
 
 def progress() -> Callable[[str], None]:

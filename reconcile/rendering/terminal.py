@@ -3,8 +3,6 @@
 import io
 import os
 import sys
-from datetime import datetime
-from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
@@ -12,8 +10,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from reconcile import formulas
 from reconcile.rate_report import RateReport
 from reconcile.rate_rows import Row
+from reconcile.rendering import cells
 
 FEW_MESSAGES = 30
 WORTH_SAYING_SECONDS = 600  # the last minutes are always still to be read
@@ -40,14 +40,17 @@ def render(
             console.print(_errors(section, error_names))
         elif section.rows and section.question.by:
             console.print(_rates(section, console.width))
+    if more:
+        console.print(_formulas(report))
+        console.print(_receipts_and_cost(report.total))
     console.print(_audit(report))
     console.print(f"Messages: {report.messages_folder}", style="dim", soft_wrap=True)
 
 
-def console() -> Console:
+def console(*, width: int | None = None) -> Console:
     """Plain where it is piped, 100 columns wide there; NO_COLOR is respected."""
-    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 100
-    return Console(width=width, highlight=False)
+    piped = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 100
+    return Console(width=width or piped, highlight=False)
 
 
 def as_text(report: RateReport, *more: RateReport, error_names: dict[str, str]) -> str:
@@ -55,10 +58,6 @@ def as_text(report: RateReport, *more: RateReport, error_names: dict[str, str]) 
     out = io.StringIO()
     render(Console(file=out, width=100, highlight=False), report, *more, error_names=error_names)
     return out.getvalue()
-
-
-def percent(value: float | None) -> str:
-    return "–" if value is None else f"{value * 100:.1f}%"
 
 
 def _headline(report: RateReport) -> RenderableType:
@@ -69,22 +68,28 @@ def _headline(report: RateReport) -> RenderableType:
     table.add_column(justify="right")
     table.add_column(overflow="fold")
     table.add_row(
-        Text(percent(rate.value), style="bold"),
+        Text(cells.percent(rate.value), style="bold"),
         f"[bold]{formula.name}[/] = {formula}   {rate.numerator:,} of {rate.denominator:,}"
-        + (f"   95 % interval {_interval(rate.low, rate.high)}" if rate.value is not None else ""),
+        + (
+            f"   95 % interval {cells.interval(rate.low, rate.high)}"
+            if rate.value is not None
+            else ""
+        ),
     )
     table.add_row("", Text(f"hides {formula.hides}", style="dim"))
     table.add_row(
-        percent(total.get("receipt_coverage")),
+        cells.percent(total.get("receipt_coverage")),
         f"receipt coverage = (D + U) / H   {total.get('receipt_coverage_numerator', 0):,} "
         f"of {total.get('receipt_coverage_denominator', 0):,}",
     )
     table.add_row(
-        percent(report.audit["capture_rate"]),
+        cells.percent(report.audit["capture_rate"]),
         f"capture rate: ended messages whose end was reported   {captured:,} of {capturable:,}",
     )
     title = Text.assemble(
-        ("Delivery rates", "bold"), f" · {_span(report)} · as of {_moment(report.as_of)}"
+        ("Delivery rates", "bold"),
+        *(f" · {condition}" for condition in report.question.where),
+        f" · {_span(report)} · as of {cells.moment(report.as_of)}",
     )
     return Group(title, "", table)
 
@@ -92,7 +97,7 @@ def _headline(report: RateReport) -> RenderableType:
 def _rates(report: RateReport, width: int) -> RenderableType:
     keys = report.question.by
     wide = width >= 110
-    table = _table(show_footer=len(report.rows) > 1)
+    table = new_table(show_footer=len(report.rows) > 1)
     footer = report.total or {}
     for position, key in enumerate(keys):
         footer_text = "total" if position == 0 else ""
@@ -103,42 +108,98 @@ def _rates(report: RateReport, width: int) -> RenderableType:
     if len(keys) > 1 and not wide:  # room for what the rows are about
         columns = [pair for pair in columns if pair[1] not in ("failed", "open")]
     for title, name in columns:
-        _number(table, title, _count(footer.get(name)))
-    _number(table, report.formula.name, percent(footer.get("headline_rate")))
-    _number(table, "receipts", percent(footer.get("receipt_coverage")))
+        _number(table, title, cells.count(footer.get(name)))
+    _number(table, report.formula.name, cells.percent(footer.get("headline_rate")))
+    _number(table, "receipts", cells.percent(footer.get("receipt_coverage")))
     if wide:
-        _number(table, "interval (confirmed)", _confirmed_interval(footer))
-        _number(table, "p50 s", _seconds(footer.get("sent_to_receipt_p50")))
-        _number(table, "p95 s", _seconds(footer.get("sent_to_receipt_p95")))
+        _number(table, "interval (confirmed)", cells.confirmed_interval(footer))
+        _number(table, "p50 s", cells.seconds(footer.get("sent_to_receipt_p50")))
+        _number(table, "p95 s", cells.seconds(footer.get("sent_to_receipt_p95")))
         _number(table, "amount", str(footer.get("total_amount") or "–"))
     for row in report.rows:
         mark = "*" if row["submitted"] < FEW_MESSAGES else ""
-        cells = [*(_key(row[key]) for key in keys), *(_count(row[name]) for _, name in columns)]
-        cells += [
-            percent(row["headline_rate"]) + mark,
-            percent(row["receipt_coverage"]),
+        texts = [
+            *(cells.key(row[key]) for key in keys),
+            *(cells.count(row[name]) for _, name in columns),
+        ]
+        texts += [
+            cells.percent(row["headline_rate"]) + mark,
+            cells.percent(row["receipt_coverage"]),
         ]
         if wide:
-            cells += [_confirmed_interval(row), _seconds(row["sent_to_receipt_p50"]),
-                      _seconds(row["sent_to_receipt_p95"]),
+            texts += [cells.confirmed_interval(row), cells.seconds(row["sent_to_receipt_p50"]),
+                      cells.seconds(row["sent_to_receipt_p95"]),
                       str(row["total_amount"] or "–")]  # fmt: skip
-        table.add_row(*map(Text, cells))
+        table.add_row(*map(Text, texts))
     few_somewhere = any(row["submitted"] < FEW_MESSAGES for row in report.rows)
     note = f" (* fewer than {FEW_MESSAGES} messages)" if few_somewhere else ""
     return _section(f"By {', '.join(keys)}{note}", table)
 
 
+def _formulas(report: RateReport) -> RenderableType:
+    table = new_table()
+    table.add_column("formula")
+    _number(table, "rate")
+    _number(table, "of", "")
+    table.add_column("hides", overflow="fold", style="dim")
+    for name, rate in report.by_formula.items():
+        formula = formulas.HEADLINES[name]
+        table.add_row(
+            f"{name} = {formula}",
+            cells.percent(rate.value),
+            f"{rate.numerator:,} / {rate.denominator:,}",
+            formula.hides,
+        )
+    return _section("The same messages by other formulas (letters: README)", table)
+
+
+def _receipts_and_cost(total: Row) -> RenderableType:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right")
+    table.add_column(overflow="fold")
+    for name, words in (("sent", "from hand-over"), ("message", "from message_time")):
+        seconds = "  ".join(
+            f"p{share} {cells.seconds(total[f'{name}_to_receipt_p{share}'])}"
+            for share in (50, 90, 95, 99)
+        )
+        table.add_row("seconds", f"{seconds}   to the receipt, {words}")
+    within = "  ".join(
+        f"{words} {cells.percent(total[name])}"
+        for name, words in (
+            ("within_10s", "10 s"), ("within_60s", "60 s"), ("within_5min", "5 min"),
+        )
+    )  # fmt: skip
+    table.add_row("within", f"{within}   of all handed over")
+    for name, words in (
+        ("total_amount", "spent, carrier fees apart"),
+        ("amount_per_message", "per message"),
+        ("amount_per_delivered", "per delivered message"),
+        ("amount_undelivered", "on undelivered ones"),
+        ("carrier_fees", "carrier fees"),
+    ):
+        if total[name] is not None:
+            table.add_row(str(total[name]), words)
+    return _section("Time to receipt and cost", table)
+
+
 def _errors(report: RateReport, names: dict[str, str]) -> RenderableType:
     rows = [row for row in report.rows if row["failed"] or row["undelivered"]]
-    table = _table()
+    table = new_table()
     table.add_column("code")
     _number(table, "undelivered")
     _number(table, "failed")
+    _number(table, "spent")
     table.add_column("meaning", overflow="fold")
     for row in sorted(rows, key=lambda row: -row["failed"] - row["undelivered"]):
         code = row["error_code"]
         meaning = names.get(code, "not in our table") if code else "no code given"
-        table.add_row(_key(code), _count(row["undelivered"]), _count(row["failed"]), meaning)
+        table.add_row(
+            cells.key(code),
+            cells.count(row["undelivered"]),
+            cells.count(row["failed"]),
+            cells.value(row["amount_undelivered"]),
+            meaning,
+        )
     return _section("Why messages fail", table) if rows else Text()
 
 
@@ -148,12 +209,12 @@ def _audit(report: RateReport) -> RenderableType:
     table.add_column(justify="right")
     table.add_column(overflow="fold")
     for word, messages in audit["match"].items():
-        table.add_row(_count(messages), f"messages: {word.replace('_', ' ')}")
+        table.add_row(cells.count(messages), f"messages: {word.replace('_', ' ')}")
     for name, words in _AUDIT_WORDS.items():
         if audit[name]:
-            table.add_row(_count(audit[name]), words)
+            table.add_row(cells.count(audit[name]), words)
     for word, messages in audit["unknown_states"].items():
-        table.add_row(_count(messages), Text(f"messages in a state unknown to us: {word}"))
+        table.add_row(cells.count(messages), Text(f"messages in a state unknown to us: {word}"))
     if audit["seconds_not_read"] >= WORTH_SAYING_SECONDS:
         hours = audit["seconds_not_read"] / 3600
         table.add_row(f"{hours:,.1f} h", "of the message log not read yet: python -m reconcile run")
@@ -164,14 +225,14 @@ def _audit(report: RateReport) -> RenderableType:
         )
     if shift := audit["clock_shift"]:
         words = f"messages whose reports' clock is {shift['minutes']:+d} minutes from the log's"
-        table.add_row(_count(shift["messages"]), f"{words} (CALLBACK_TIME_ZONE)")
+        table.add_row(cells.count(shift["messages"]), f"{words} (CALLBACK_TIME_ZONE)")
     negative = (report.total or {}).get("negative_receipts")
     if negative:
-        table.add_row(_count(negative), "receipts earlier than the message itself")
+        table.add_row(cells.count(negative), "receipts earlier than the message itself")
     return _section("Collection audit", table)
 
 
-def _table(*, show_footer: bool = False) -> Table:
+def new_table(*, show_footer: bool = False) -> Table:
     return Table(box=SIMPLE_HEAD, padding=(0, 0, 0, 1), show_edge=False, show_footer=show_footer)
 
 
@@ -188,31 +249,5 @@ def _span(report: RateReport) -> str:
     question = report.question
     if question.since is None and question.until is None:
         return "all that is on disk"
-    since = _moment(question.since) if question.since else "the beginning"
-    return f"{since} to {_moment(question.until) if question.until else 'now'}"
-
-
-def _moment(moment: datetime | None) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M UTC") if moment else "never"
-
-
-def _key(value: Any) -> str:
-    if value is None:
-        return "unknown"
-    return value.strftime("%Y-%m-%d %H:%M") if isinstance(value, datetime) else str(value)
-
-
-def _count(value: int | None) -> str:
-    return f"{value or 0:,}"
-
-
-def _seconds(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.1f}"
-
-
-def _interval(low: float | None, high: float | None) -> str:
-    return "–" if low is None or high is None else f"{low * 100:.1f}–{high * 100:.1f}%"
-
-
-def _confirmed_interval(row: Row | dict[str, Any]) -> str:
-    return _interval(row.get("confirmed_rate_low"), row.get("confirmed_rate_high"))
+    since = cells.moment(question.since) if question.since else "the beginning"
+    return f"{since} to {cells.moment(question.until) if question.until else 'now'}"

@@ -1,11 +1,12 @@
--- One row per outbound message asked for, with the letter that it counts as now: F failed,
--- Q queued, D delivered, U undelivered, X no receipt within the horizon, O open.
+-- One row per message asked for (outbound, unless inbound ones are), with the letter that it counts
+-- as now: F failed, Q queued, D delivered, U undelivered, X no receipt within the horizon, O open.
 select
-    m.message_uuid, m.type, m.from_number, m.country, m.mcc, m.mnc, m.carrier, m.powerpack_uuid,
-    m.state, m.report_state, m.log_state, m.outcome, m.error_code, m.parts_expected, m.units,
-    m.match, m.account, m.campaign, m.tag, m.message_time, m.sent_at, m.final_at, m.last_sign_at,
-    m.total_amount, m.carrier_fees, m.reports, m.duplicate_reports, m.out_of_order_reports,
-    m.state_changes, m.final_parts, m.final_parts_reported, m.guessed_time, m.never_reported,
+    m.message_uuid, m.direction, m.type, m.from_number, m.to_number, m.country, m.mcc, m.mnc,
+    m.carrier, m.powerpack_uuid, m.message_time, m.queued_at, m.sent_at, m.final_at, m.state,
+    m.outcome, m.error_code, m.parts_seen, m.parts_expected, m.units, m.total_amount,
+    m.carrier_fees, m.match, m.report_state, m.log_state, m.reports, m.duplicate_reports, m.mixed,
+    m.last_sign_at, m.final_parts, m.final_parts_reported, m.out_of_order_reports,
+    m.state_changes, m.guessed_time, m.never_reported, m.account, m.campaign, m.tag,
     m.untyped_values, m.window_read, m.clock_shift_minutes,
     from_utc_timestamp(m.message_time, a.zone) as local_time,
     case
@@ -20,6 +21,6 @@ select
     case when a.by_units then coalesce(m.units, 1) else 1 end as weight
 from messages as m
 cross join asked as a
-where m.direction = 'outbound'
+where m.direction = a.direction
     and (a.since is null or m.message_time >= a.since)
     and (a.until is null or m.message_time < a.until)

@@ -105,7 +105,7 @@ def costs(counted: Sequence[tuple[str, Row]], heads: Counter[str]) -> Row:
 def receipts(counted: Sequence[tuple[str, Row]], heads: Counter[str]) -> Row:
     ended = [m for found, m in counted if found in "DU" and m["final_at"] is not None]
     since_sent = sorted(seconds(m, "sent_at") for m in ended if m["sent_at"] is not None)
-    since_begin = sorted(seconds(m, "message_time") for m in ended)
+    since_begin = sorted(seconds(m, "message_time") for m in ended if not m["clock_shift_minutes"])
     row: Row = {}
     for name, times in (("sent", since_sent), ("message", since_begin)):
         for share in (50, 90, 95, 99):
@@ -114,7 +114,8 @@ def receipts(counted: Sequence[tuple[str, Row]], heads: Counter[str]) -> Row:
         within = sum(waited <= limit for waited in since_sent)
         row[name] = within / heads["H"] if heads["H"] else None
     row["negative_receipts"] = sum(
-        m["final_at"] < m["message_time"] or (m["sent_at"] or m["final_at"]) > m["final_at"]
+        (m["final_at"] < m["message_time"] and not m["clock_shift_minutes"])
+        or (m["sent_at"] or m["final_at"]) > m["final_at"]
         for m in ended
     )
     return row

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from receiver import config
 from reconcile.columns import MESSAGES
+from reconcile.counted_messages import Question
 from reconcile.merging import Merged
-from reconcile.rate_report import Question, RateReport, rate_report
+from reconcile.rate_report import RateReport, rate_report
 from tests.reconcile import oracle_rates
 from tests.reconcile.nasty import HORIZON, MIDNIGHT, MOMENTS, Row, moments, windows
 from tests.reconcile.oracle import WORST_FIRST

@@ -9,8 +9,9 @@ import pytest
 
 import reconcile
 from receiver import config
+from reconcile.counted_messages import Question
 from reconcile.merging import merge
-from reconcile.rate_report import Question, rate_report
+from reconcile.rate_report import rate_report
 from tests.builders import NOON, at, clock, log_row, report, window, write_folder
 
 LATER = at("2026-03-10T00:00:00")  # beyond the horizon of whatever happened on 1 March

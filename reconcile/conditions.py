@@ -1,0 +1,160 @@
+"""[pure] `--where country=US,match=log_missing`: which messages are meant.
+
+    name=value    that value, whatever its case; an empty one, or `unknown`, means none
+    name!=value   any other, none included
+    name>value    of numbers and times, likewise name<value
+
+Commas part conditions, all of which must hold; of equalities with the same name one is enough.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import pyarrow as pa
+
+from reconcile import stages
+from reconcile.columns import MESSAGES
+from reconcile.selection import DIMENSIONS, WrongQuestion, nearest
+
+# What a number of the report or of its audit counts, as columns of `counted_messages`.
+FINDINGS = {
+    "fate": (
+        "case letter when 'F' then 'failed' when 'Q' then 'queued' when 'D' then 'delivered' "
+        "when 'U' then 'undelivered' when 'X' then 'unconfirmed' else 'open' end"
+    ),
+    "captured": (
+        "case when window_read and final_parts > 0 then final_parts_reported = final_parts end"
+    ),
+    "negative_receipt": (
+        "letter in ('D', 'U') and (coalesce(final_at < sent_at, false) or "
+        "coalesce(final_at < message_time and coalesce(clock_shift_minutes, 0) = 0, false))"
+    ),
+}
+_BOOLEANS = ("captured", "negative_receipt")
+_CLOSED = {
+    "fate": ("failed", "queued", "delivered", "undelivered", "unconfirmed", "open"),
+    "outcome": ("failed", "undelivered", "delivered", "unconfirmed", "pending"),
+    "direction": ("outbound", "inbound"),
+    "weekday": tuple("1234567"),
+}
+_ONE = re.compile(r"\s*([a-z_]+)\s*(!=|=|>|<)(.*)", re.DOTALL)
+_COMMA = re.compile(r",(?=\s*[a-z_]+\s*(?:!=|=|>|<))")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One `name operator value`; the value as it was written, None for none."""
+
+    name: str
+    operator: str
+    value: str | None
+
+    def __str__(self) -> str:
+        return f"{self.name}{self.operator}{self.value or ''}"
+
+
+def columns() -> dict[str, str]:
+    """What messages can be asked for, and the SQL that yields it from `counted_messages`."""
+    plain = {name: name for name in MESSAGES.names}
+    return {**plain, **DIMENSIONS, **FINDINGS}
+
+
+def parse(texts: Iterable[str]) -> tuple[Condition, ...]:
+    """Raises WrongQuestion with the nearest that exist."""
+    return tuple(_parsed(one) for text in texts for one in _COMMA.split(text) if one.strip())
+
+
+def _parsed(text: str) -> Condition:
+    match = _ONE.fullmatch(text)
+    if not match:
+        raise WrongQuestion(
+            f"--where {text.strip()} is no condition; write country=US, error_code!=30 or "
+            "duplicate_reports>0"
+        )
+    name, operator, value = match[1], match[2], match[3].strip()
+    if name not in columns():
+        raise WrongQuestion(f"--where {name} does not exist{nearest(name, columns())}")
+    if name == "hour":
+        raise WrongQuestion("--where hour does not exist; use --since and --until, or hour_of_day")
+    condition = Condition(name, operator, value if value and value != "unknown" else None)
+    _check(condition)
+    return condition
+
+
+def _check(condition: Condition) -> None:
+    value, words = condition.value, allowed(condition.name)
+    if condition.operator in "><":
+        if _kind(condition.name) not in ("number", "time") or value is None:
+            raise WrongQuestion(f"--where {condition}: only numbers and times are more or less")
+    elif value is not None and words and value.lower() not in words:
+        raise WrongQuestion(f"--where {condition} does not exist{nearest(value, words)}")
+    if value is not None:
+        _typed(condition)
+
+
+def allowed(name: str) -> tuple[str, ...]:
+    """All values that there are; empty where there is no end of them."""
+    if name == "match":
+        return tuple(stages.meaning("matches")["word"].to_pylist())
+    return ("true", "false") if _kind(name) == "boolean" else _CLOSED.get(name, ())
+
+
+def sql(conditions: Sequence[Condition]) -> tuple[str, dict[str, Any]]:
+    """The condition over `counted_messages`, and the parameters that it names."""
+    parameters: dict[str, Any] = {}
+    either: dict[str, list[str]] = {}
+    every: list[str] = []
+    for number, condition in enumerate(conditions):
+        expression = columns()[condition.name]
+        name = f"value_{number}"
+        if condition.value is None:
+            term = f"({expression}) is null"
+        else:
+            parameters[name] = _typed(condition)
+            shown = expression if _kind(condition.name) in ("number", "time") else (
+                f"lower(cast({expression} as string))"
+            )  # fmt: skip
+            sign = condition.operator.removeprefix("!")
+            term = f"coalesce({shown} {sign} ${name}, false)"
+        if condition.operator == "=":
+            either.setdefault(condition.name, []).append(term)
+        else:
+            every.append(f"not {term}" if condition.operator == "!=" else term)
+    every += [f"({' or '.join(terms)})" for terms in either.values()]
+    return " and ".join(every) or "true", parameters
+
+
+def _kind(name: str) -> str:
+    if name in _BOOLEANS:
+        return "boolean"
+    column = {"parts": "parts_expected"}.get(name, name)
+    if name in ("hour_of_day", "weekday"):
+        return "number"
+    if column not in MESSAGES.names:
+        return "text"
+    kind = MESSAGES.field(column).type
+    if pa.types.is_boolean(kind):
+        return "boolean"
+    if pa.types.is_timestamp(kind):
+        return "time"
+    return "number" if pa.types.is_integer(kind) or pa.types.is_decimal(kind) else "text"
+
+
+def _typed(condition: Condition) -> Any:
+    """The value as the engine compares it. Raises WrongQuestion."""
+    value = condition.value or ""
+    kind = _kind(condition.name)
+    try:
+        if kind == "number":
+            return Decimal(value)
+        if kind == "time":
+            moment = datetime.fromisoformat(value)
+            return (moment.astimezone(UTC) if moment.tzinfo else moment).replace(tzinfo=None)
+    except (InvalidOperation, ValueError, OverflowError):
+        wanted = "a number" if kind == "number" else "a time such as 2026-03-01T12:00:00Z"
+        raise WrongQuestion(f"--where {condition}: {value!r} is not {wanted}") from None
+    return value.lower()

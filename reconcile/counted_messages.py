@@ -1,0 +1,84 @@
+"""[I/O] The messages that a question is about, each with what it counts as."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pyarrow as pa
+
+from receiver import day_files
+from receiver.config import Settings
+from reconcile import conditions, selection
+from reconcile.columns import MESSAGES, UTC_TIME
+from reconcile.conditions import Condition
+from reconcile.engine import Engine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked of the messages: a half-open time, conditions, break-downs, a headline, a zone.
+
+    With `top` only the groups of the most messages are rows, largest first.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    where: tuple[Condition, ...] = ()
+    by: tuple[str, ...] = ("day",)
+    top: int | None = None
+    formula: str = "confirmed"
+    by_units: bool = False
+    zone: str = "UTC"
+    as_of: datetime | None = None
+
+
+def select(
+    engine: Engine, settings: Settings, question: Question, as_of: datetime | None
+) -> list[str]:
+    """Make them readable as `counted_messages`; hints at values that no message has.
+
+    Raises FileProblem, selection.WrongQuestion.
+    """
+    engine.read("messages", day_files.live_files(settings.data_dir / "messages"), MESSAGES)
+    engine.keep("asked", _asked(question, as_of, settings))
+    engine.run(["counted_messages"])
+    hints = _hints(engine, question.where)
+    if question.where:
+        condition, parameters = conditions.sql(question.where)
+        engine.filter("counted_messages", condition, parameters)
+    return hints
+
+
+def _asked(question: Question, as_of: datetime | None, settings: Settings) -> pa.Table:
+    horizon = timedelta(hours=settings.receipt_horizon_hours) // timedelta(microseconds=1)
+    directions = [c.value for c in question.where if (c.name, c.operator) == ("direction", "=")]
+    return pa.table(
+        {
+            "since": pa.array([question.since], UTC_TIME),
+            "until": pa.array([question.until], UTC_TIME),
+            "as_of": pa.array([as_of], UTC_TIME),
+            "horizon_micros": pa.array([horizon], pa.int64()),
+            "zone": pa.array([question.zone], pa.string()),
+            "by_units": pa.array([question.by_units], pa.bool_()),
+            "direction": pa.array([directions[0] if directions else "outbound"], pa.string()),
+        }
+    )
+
+
+def _hints(engine: Engine, where: Sequence[Condition]) -> list[str]:
+    hints = []
+    for condition in where:
+        if (
+            condition.value is None
+            or condition.operator != "="
+            or conditions.allowed(condition.name)
+        ):
+            continue
+        expression = conditions.columns()[condition.name]
+        found = engine.query(
+            f"select distinct cast({expression} as string) as word from counted_messages"
+        )["word"].to_pylist()
+        words = {word for word in found if word is not None}
+        if condition.value.lower() not in {word.lower() for word in words}:
+            hints.append(f"no message has {condition}{selection.nearest(condition.value, words)}")
+    return hints

@@ -1,0 +1,49 @@
+"""[I/O] `messages`: the messages behind a number, in the format asked for."""
+
+import argparse
+import sys
+
+from receiver.config import Settings
+from reconcile import conditions, message_list, options
+from reconcile.rendering import flat, message_table, notices
+
+_FORMATS = ("table", "csv", "json", "parquet")
+_FIT_A_SCREEN = 50
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    options.add(command, formats=_FORMATS)
+    names = ", ".join(conditions.columns())
+    command.add_argument("--columns", metavar="A,B", help=f"all, or some of: {names}")
+    command.add_argument(
+        "--limit", metavar="N", type=options.count,
+        help=f"at most so many [table: {_FIT_A_SCREEN}, else all]",
+    )  # fmt: skip
+
+
+def carry_out(settings: Settings, given: argparse.Namespace) -> int:
+    table = given.format == "table"
+    columns = message_list.columns_named(given.columns or "all")
+    if table and not given.columns:
+        columns = message_list.LONG if message_table.is_wide() else message_list.SHORT
+    question, merged = options.asked(settings, given)
+    found = message_list.message_list(
+        settings, question, merged, columns=columns,
+        limit=given.limit or (_FIT_A_SCREEN if table else None),
+    )  # fmt: skip
+    if not table:
+        render = {
+            "csv": flat.rows_as_csv,
+            "json": flat.rows_as_json,
+            "parquet": flat.rows_as_parquet,
+        }
+        options.deliver(render[given.format](found.table), given)
+    elif given.output is None:
+        message_table.render(found)
+    else:
+        options.deliver(message_table.as_text(found).encode(), given)
+    for hint in found.hints:
+        print(f"reconcile: {hint}", file=sys.stderr)
+    if not found.count and not found.hints:
+        print(notices.no_data(merged, settings.data_dir), file=sys.stderr)
+    return 0

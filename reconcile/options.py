@@ -1,0 +1,69 @@
+"""[I/O] What the commands about messages share: which of them, in which zone, and the output."""
+
+import argparse
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from receiver import day_files, sealing
+from receiver.config import Settings
+from reconcile import conditions, merging, selection
+from reconcile.counted_messages import Question
+from reconcile.merging import Merged
+from reconcile.rendering import notices
+
+
+def add(command: argparse.ArgumentParser, *, formats: tuple[str, ...]) -> None:
+    command.add_argument("--since", metavar="T", help="from then on: 2026-03-01, a time, or 7d")
+    command.add_argument("--until", metavar="T", help="up to then, exclusive")
+    command.add_argument(
+        "--where", metavar="A=X,B!=Y", action="append", default=[],
+        help="only these messages: country=US,match=log_missing; also !=, > and <",
+    )  # fmt: skip
+    command.add_argument("--format", choices=formats, default="table")
+    command.add_argument("--output", metavar="F", help="write there instead of to stdout")
+    command.add_argument("--tz", default="UTC", metavar="Z", help="zone of days and hours [UTC]")
+    command.add_argument("--as-of", metavar="T", help="what counts as now [latest on disk]")
+
+
+def asked(settings: Settings, options: argparse.Namespace) -> tuple[Question, Merged]:
+    """The question as far as these options tell it, and the messages brought up to date for it.
+
+    Raises WrongQuestion, FileProblem, journal_file.JournalError, locks.Busy.
+    """
+    where = conditions.parse(options.where)
+    zone = selection.time_zone(options.tz)
+    sealing.seal_all(settings.data_dir)
+    tell = notices.progress()
+    merged = merging.merge(settings, progress=tell)
+    tell("")
+    as_of = selection.moment(options.as_of, now=merged.as_of, zone=zone) if options.as_of else None
+
+    def moment(text: str | None) -> datetime | None:
+        now = as_of or merged.as_of or datetime.now(UTC)  # without data any time will do
+        return selection.moment(text, now=now, zone=zone) if text else None
+
+    since, until = moment(options.since), moment(options.until)
+    if since is not None and until is not None and since >= until:
+        raise selection.WrongQuestion(
+            f"--since {options.since} is not before --until {options.until}; nothing lies between"
+        )
+    return Question(since=since, until=until, where=where, zone=options.tz, as_of=as_of), merged
+
+
+def deliver(content: bytes, options: argparse.Namespace) -> None:
+    """To the file, whole or not at all, or to stdout. Raises WrongQuestion, OSError."""
+    if options.output:
+        day_files.write_bytes(Path(options.output), content)
+        return
+    if options.format == "parquet" and sys.stdout.isatty():
+        raise selection.WrongQuestion("--format parquet is not for terminals; add --output F")
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
+def count(text: str) -> int:
+    """A whole number above 0, as argparse wants it."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above 0")
+    return int(text)
