@@ -151,7 +151,9 @@ def _play(data_dir: Path, number: int, random: Random, books: Books) -> None:
 
 def _play_supervised(data_dir: Path, number: int, random: Random, books: Books) -> None:
     """Two processes on one port: one is killed, then all, the supervisor first or last."""
-    receiver = start(data_dir, RECEIVER_PROCESSES="2", SEAL_SECONDS=f"{random.uniform(0.02, 1)}")
+    receiver = start(
+        data_dir, RECEIVER_PROCESSES="2", SEAL_SECONDS=f"{random.uniform(0.02, 1):.3f}"
+    )
     posters = _posting([receiver.url], number, books, lines=2 * CONNECTIONS)
     time.sleep(random.uniform(0.01, MOST_SECONDS))
     os.kill(random.choice(children(receiver.process.pid)), signal.SIGKILL)

@@ -65,6 +65,7 @@ def messages(draw: st.DrawFn) -> Row:
         "report_state": draw(st.sampled_from((state, None, "accepted"))),
         "log_state": draw(st.sampled_from((state, None, "deleted"))),
         "last_sign_at": begun,
+        "clock_shift_minutes": draw(st.sampled_from((None, 0, 0, 330, -420))),
         "final_parts": final_parts,
         "final_parts_reported": draw(st.integers(0, final_parts)),
         **{name: draw(counts) for name in ("duplicate_reports", "out_of_order_reports",

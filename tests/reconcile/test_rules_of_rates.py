@@ -223,6 +223,28 @@ def test_a_day_is_that_of_the_messages_time_in_utc(tmp_path: Path) -> None:
     assert list(frame["submitted"]) == [1, 1]
 
 
+@pytest.mark.parametrize(
+    ("last", "first"),
+    [
+        ("2026-03-31T23:59:59.999999", "2026-04-01T00:00:00"),
+        ("2028-02-28T23:59:59.999999", "2028-02-29T00:00:00"),
+        ("2028-02-29T23:59:59.999999", "2028-03-01T00:00:00"),
+        ("2027-02-28T23:59:59.999999", "2027-03-01T00:00:00"),
+        ("2026-12-31T23:59:59.999999", "2027-01-01T00:00:00"),
+    ],
+)
+def test_a_microsecond_parts_days_months_and_years(tmp_path: Path, last: str, first: str) -> None:
+    write_folder(
+        tmp_path,
+        reports=[report("old", message_time=clock(at(last))),
+                 report("new", message_time=clock(at(first)))],
+    )  # fmt: skip
+    days = reconcile.rates(by="day", data_dir=tmp_path)
+    assert [str(day) for day in days["day"]] == [last[:10], first[:10]]
+    held = {path.parent.name for path in (tmp_path / "messages").glob("date=*/*.parquet")}
+    assert held == {f"date={last[:10]}", f"date={first[:10]}"}
+
+
 def test_since_and_until_are_half_open_and_all_reports_of_a_message_count(tmp_path: Path) -> None:
     late = end("m", received_at=at("2026-03-04T00:00:00"), message_time=clock(NOON))
     other = end("n", message_time=clock(at("2026-03-02T00:00:00")))
