@@ -120,6 +120,8 @@ def _audit(engine: Engine, windows: list[Window], as_of: datetime | None) -> dic
         **audit,
         "unknown_states": _pairs(engine, "select word, messages from unknown_states order by word"),
         "clock_shift": _clock_shift(engine),
+        "accounts": _pairs(engine, "select coalesce(account, 'unknown') as word, count(*) as "
+                           "messages from counted_messages group by account order by word"),
         "seconds_not_read": _seconds_not_read(oldest, as_of, windows),
     }  # fmt: skip
 

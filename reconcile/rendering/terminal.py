@@ -42,7 +42,7 @@ def render(
             console.print(_rates(section, console.width))
     if more:
         console.print(_formulas(report))
-        console.print(_receipts_and_cost(report.total))
+        console.print(_receipts_and_cost(report.total, len(report.audit["accounts"])))
     console.print(_audit(report))
     console.print(f"Messages: {report.messages_folder}", style="dim", soft_wrap=True)
 
@@ -153,7 +153,7 @@ def _formulas(report: RateReport) -> RenderableType:
     return _section("The same messages by other formulas (letters: README)", table)
 
 
-def _receipts_and_cost(total: Row) -> RenderableType:
+def _receipts_and_cost(total: Row, accounts: int) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right")
     table.add_column(overflow="fold")
@@ -179,6 +179,8 @@ def _receipts_and_cost(total: Row) -> RenderableType:
     ):
         if total[name] is not None:
             table.add_row(str(total[name]), words)
+    if accounts > 1:
+        table.add_row("", f"sums over {accounts} accounts: where currencies differ, --by account")
     return _section("Time to receipt and cost", table)
 
 
