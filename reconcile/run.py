@@ -17,7 +17,7 @@ from reconcile.engine import Engine
 from reconcile.locks import holding
 from reconcile.merging import Merged
 from reconcile.plivo_log import client as plivo
-from reconcile.plivo_log import ledger, unfinished, windows
+from reconcile.plivo_log import ledger, log_compaction, unfinished, windows
 from reconcile.plivo_log.course import Progress
 from reconcile.plivo_log.coverage import Span, Window
 from reconcile.plivo_log.pull import PullResult, fetch_one, pull
@@ -101,6 +101,7 @@ def _pull(settings: Settings, task: Task, tell: Tell | None) -> PullResult:
             now=lambda: datetime.now(UTC),
             progress=tell,
         )
+    log_compaction.compact(settings.data_dir / "log")
     if result.complete:
         unfinished.finish(state)
     return result
