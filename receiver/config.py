@@ -158,6 +158,12 @@ class Settings:
     log_requests_per_minute: int = _setting(
         "20", _whole(1, 1_000_000), "Plivo's quota for reading the message log"
     )
+    count_from: str = _setting(
+        "v3",
+        _choice("v3", "any", "never"),
+        "reports that prove a message to be in the log, so that large windows of it are counted "
+        "instead of listed: those signed `v3`, `any`, or `never`",
+    )
     receipt_horizon_hours: int = _setting(
         "72", _whole(1, 2160), "hours without a sign of life after which no receipt is expected"
     )

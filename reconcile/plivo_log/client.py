@@ -7,7 +7,7 @@ whole page or one of the errors; a broken page is never the end of the log.
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -90,13 +90,21 @@ class LogClient:
     ) -> None:
         self._sdk.close()
 
-    def page(self, span: Span, position: Position = START, *, budget: Budget | None = None) -> Page:
-        """Raises PlivoLogError and budget.BudgetSpent."""
+    def page(
+        self,
+        span: Span,
+        position: Position = START,
+        *,
+        filters: Mapping[str, str] | None = None,
+        budget: Budget | None = None,
+    ) -> Page:
+        """`filters` are parameters of Plivo. Raises PlivoLogError, budget.BudgetSpent."""
         # Whether next repeats our filters is not documented, so they are sent with every page.
         params: Params = {
             "message_time__gte": _filter_time(span.from_at),
             "message_time__lt": _filter_time(span.until_at),
             "limit": PAGE_ROWS,
+            **(filters or {}),
         }
         if position.cursor is not None:
             params["cursor"] = position.cursor

@@ -39,6 +39,9 @@ class Held:
     def within(self, span: Span) -> int:
         return self._before(span.until_at) - self._before(span.from_at)
 
+    def holds(self, uuid: str) -> bool:
+        return uuid in self._parts
+
     def knows(self, uuid: str, at: datetime) -> bool:
         """Whether we hold it, at this time or at one that lies in the same spans.
 
@@ -58,6 +61,14 @@ class Held:
             if at is not None:
                 borders.insert(-1, at)
         return [Span(*pair) for pair in pairwise(borders)][::-1]
+
+    def wider(self, span: Span, inside: Span) -> Span:
+        """The span with borders in the clear, outward where it can be."""
+        low, high = self._clear(span.from_at, inside), self._clear(span.until_at, inside)
+        return Span(
+            min(span.from_at, low) if low else inside.from_at,
+            max(span.until_at, high) if high else inside.until_at,
+        )
 
     def middle(self, span: Span) -> datetime | None:
         """A clear border that parts what we hold into halves; None where none lies inside."""

@@ -5,7 +5,7 @@ and flushed every so often, and whenever reading ends, by a limit, an error or a
 the next pull goes on below it and asks for nothing twice.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +15,8 @@ from reconcile.plivo_log.budget import Budget, BudgetSpent, WhyStopped
 from reconcile.plivo_log.client import LogClient
 from reconcile.plivo_log.course import Course, Progress
 from reconcile.plivo_log.coverage import Span, Window
+from reconcile.plivo_log.log_row import LogRow
+from reconcile.plivo_log.page import Page, Position
 from reconcile.plivo_log.store import LogStore, PulledRow
 from reconcile.plivo_log.walk import Walk
 from reconcile.plivo_log.windows import within_retention
@@ -54,7 +56,7 @@ def pull(
     clock = client.quota.clock
     deadline = None if max_minutes is None else clock() + 60 * max_minutes
     budget = Budget(max_requests, deadline, clock)
-    reader = _Reader(LogStore(settings.data_dir), client, budget, now)
+    reader = Reader(LogStore(settings.data_dir), client, budget, now)
     why_stopped: WhyStopped | None = None
     course = Course(windows, client.quota.per_minute)
 
@@ -96,7 +98,7 @@ def fetch_one(
     return True
 
 
-class _Reader:
+class Reader:
     """Reads, buffers and flushes; `rows` and `untyped_values` are those made durable."""
 
     def __init__(
@@ -110,7 +112,11 @@ class _Reader:
         self._now = now
         self._walk: Walk | None = None
         self._walk_began_at = self._flushed_at = now()
-        self._pending: list[tuple[Window, list[PulledRow]]] = []
+        self._pending: list[tuple[Window | None, list[PulledRow]]] = []
+
+    @property
+    def account(self) -> str:
+        return self._client.account
 
     @property
     def rows_read(self) -> int:
@@ -133,6 +139,37 @@ class _Reader:
                 return
             left = Span(left.from_at, closed_from)
 
+    def page(self, span: Span, offset: int, filters: Mapping[str, str]) -> Page:
+        """One page, kept, that says nothing of the window as a whole."""
+        page = self._client.page(span, Position(offset=offset), filters=filters, budget=self.budget)
+        self.keep(page.rows)
+        return page
+
+    def message(self, message_uuid: str) -> LogRow | None:
+        """One row, kept; None where Plivo does not know it."""
+        row = self._client.message(message_uuid, budget=self.budget)
+        if row is not None:
+            self.keep([row])
+        return row
+
+    def walk(self, span: Span, filters: Mapping[str, str] | None = None) -> list[LogRow]:
+        """All rows of a span, kept, without an entry in the ledger."""
+        walk = Walk(span)
+        while not walk.finished:
+            page = self._client.page(span, walk.position, filters=filters, budget=self.budget)
+            walk.take(page, self._now().astimezone(UTC))
+        rows = list(walk.rows.values())
+        self.keep(rows)
+        return rows
+
+    def keep(self, rows: Sequence[LogRow], window: Window | None = None) -> None:
+        """Rows, and with them the window that is known as a whole once they are durable."""
+        at = self._now().astimezone(UTC)
+        account = self._client.account
+        self._pending.append((window, [PulledRow(row, at, account, at.date()) for row in rows]))
+        if self._flush_is_due():
+            self.flush()
+
     def stop(self) -> None:
         """Close what was read in order and make it all durable; the rest will be read again."""
         self._close()
@@ -146,7 +183,7 @@ class _Reader:
         rows = [row for _, of_window in pending for row in of_window]
         if rows:
             self._store.write(rows, self._now())
-        ledger.append(self._store.folder, [window for window, _ in pending])
+        ledger.append(self._store.folder, [window for window, _ in pending if window])
         self._pending = []
         self.rows += len(rows)
         self.untyped_values += sum(len(pulled.row.untyped) for pulled in rows)

@@ -2,7 +2,7 @@
 -- winning order. What cannot be typed is null here and counted; Plivo sends empty for unknown.
 with cleaned as (
     select
-        report_id, received_at, kind, account, http_method, body, query,
+        report_id, received_at, kind, account, signature, http_method, body, query,
         trim(message_uuid) as message_uuid,
         nullif(trim(parent_message_uuid), '') as parent_message_uuid,
         coalesce(lower(trim(status)), '') as status,
@@ -30,7 +30,7 @@ with cleaned as (
 ),
 typed as (
     select
-        report_id, received_at, kind, account, message_uuid, parent_message_uuid, status,
+        report_id, received_at, kind, account, signature, message_uuid, parent_message_uuid, status,
         error_code, from_number, to_number, type, mcc, mnc, powerpack_uuid,
         case when part_number between 1 and part_count then part_number end as part_number,
         case when part_number between 1 and part_count then part_count end as part_count,
@@ -62,7 +62,8 @@ typed as (
 zoned as (
     -- into UTC, where the callbacks' times are set to be in another zone and name none themselves
     select
-        t.report_id, t.received_at, t.kind, t.account, t.message_uuid, t.parent_message_uuid,
+        t.report_id, t.received_at, t.kind, t.account, t.signature, t.message_uuid,
+        t.parent_message_uuid,
         t.status, t.error_code, t.from_number, t.to_number, t.type, t.mcc, t.mnc,
         t.powerpack_uuid, t.part_number, t.part_count, t.sequence, t.units, t.total_amount, t.tag,
         t.sequence_text, t.units_text, t.total_amount_text, t.message_time_text,
@@ -83,7 +84,8 @@ known as (
 ),
 looked_up as (
     select
-        t.report_id, t.received_at, t.kind, t.account, t.message_uuid, t.parent_message_uuid,
+        t.report_id, t.received_at, t.kind, t.account, t.signature, t.message_uuid,
+        t.parent_message_uuid,
         t.part_number, t.part_count, t.sequence, t.units, t.total_amount, t.error_code,
         t.from_number, t.to_number, t.type, t.mcc, t.mnc, t.powerpack_uuid, t.tag,
         t.message_time, t.queued_time, t.sent_time, t.delivery_report_time,
@@ -109,7 +111,7 @@ looked_up as (
     inner join states as s on s.word = case when k.word is null then '*' else t.status end
 )
 select
-    report_id, received_at, kind, account, message_uuid, parent_message_uuid, part_number,
+    report_id, received_at, kind, account, signature, message_uuid, parent_message_uuid, part_number,
     part_count, sequence, units, total_amount, error_code, from_number, to_number, type, mcc, mnc,
     powerpack_uuid, tag, message_time, queued_time, sent_time, delivery_report_time, state,
     compared_as, final, rank, state_place, counts_as, clock, last_time, untyped_values,
