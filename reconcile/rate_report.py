@@ -69,7 +69,7 @@ def rate_report(settings: Settings, question: Question, merged: Merged) -> RateR
     files = day_files.live_files(settings.data_dir / "messages")
     with Engine() as engine:
         engine.read("messages", files, MESSAGES)
-        engine.keep("asked", _asked(question, as_of, settings))
+        engine.keep("asked", asked_table(question, as_of, settings))
         engine.run(["counted_messages"])
         counted = _counts(engine, question.by)
         total = _counts(engine, ()).to_pylist()[0]
@@ -99,7 +99,8 @@ def formula_named(name: str) -> Formula:
         raise selection.WrongQuestion(f"--formula {name} does not exist{hint}") from None
 
 
-def _asked(question: Question, as_of: datetime | None, settings: Settings) -> pa.Table:
+def asked_table(question: Question, as_of: datetime | None, settings: Settings) -> pa.Table:
+    """The question as the stage `counted_messages` reads it."""
     time = pa.timestamp("us", tz="UTC")
     horizon = timedelta(hours=settings.receipt_horizon_hours) // timedelta(microseconds=1)
     return pa.table(
