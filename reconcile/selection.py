@@ -1,5 +1,6 @@
 """[pure] What is asked for: times, zones and break-downs as people write them."""
 
+import contextlib
 import difflib
 import re
 from collections.abc import Iterable
@@ -7,6 +8,8 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _AGE = re.compile(r"([0-9]{1,6})([mhdw])")
+# What a machine's zone files hold beside zones that everybody knows by that name.
+_NO_ZONES = re.compile(r"localtime|posixrules|(posix|right)/.*")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 # A break-down -> the SQL that yields it from `counted_messages`.
@@ -67,12 +70,12 @@ def moment(text: str, *, now: datetime | None, zone: tzinfo = UTC) -> datetime:
 
 def time_zone(name: str) -> ZoneInfo:
     """Raises WrongQuestion for a zone that nobody keeps."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise WrongQuestion(
-            f"'{name}' is no time zone; write one such as Europe/Berlin, America/New_York or UTC"
-        ) from None
+    with contextlib.suppress(ZoneInfoNotFoundError, ValueError, OSError):
+        if not _NO_ZONES.fullmatch(name):
+            return ZoneInfo(name)
+    raise WrongQuestion(
+        f"'{name}' is no time zone; write one such as Europe/Berlin, America/New_York or UTC"
+    )
 
 
 def dimensions(text: str) -> tuple[str, ...]:
