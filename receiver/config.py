@@ -5,6 +5,7 @@ The README's table and the `--help` of every command are made from these lines.
 """
 
 import argparse
+import contextlib
 import difflib
 import os
 import re
@@ -16,6 +17,9 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
+
+# What a machine's zone files hold beside zones that everybody knows by that name.
+_NO_ZONES = re.compile(r"localtime|posixrules|(posix|right)/.*")
 
 
 class SettingError(Exception):
@@ -62,11 +66,16 @@ def _seconds(value: str) -> float:
     return float(value)
 
 
+def zone(name: str) -> ZoneInfo:
+    """Raises ValueError for a zone that nobody keeps under that name."""
+    with contextlib.suppress(ZoneInfoNotFoundError, ValueError, OSError):
+        if not _NO_ZONES.fullmatch(name):
+            return ZoneInfo(name)
+    raise ValueError("a time zone such as UTC, Europe/Berlin, America/New_York or Asia/Kolkata")
+
+
 def _zone(value: str) -> str:
-    try:
-        return ZoneInfo(value).key
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("a time zone such as UTC, Europe/Berlin or Asia/Kolkata") from None
+    return zone(value).key
 
 
 def _base_url(value: str) -> str | None:

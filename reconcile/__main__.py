@@ -19,6 +19,7 @@ from reconcile.counted_messages import Question
 from reconcile.locks import Busy
 from reconcile.plivo_log.errors import PlivoLogError
 from reconcile.rendering import notices, story, terminal
+from reconcile.usage import command as usage_command
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -155,6 +156,9 @@ def _parser() -> argparse.ArgumentParser:
         merge := command("merge", _merge, "derive messages/ again from what is on disk"),
         report := command("report", report_command.carry_out, "rates and collection audit"),
         listed := command("messages", messages_command.carry_out, "the messages behind a number"),
+        usage := command(
+            "check-usage", usage_command.carry_out, "does our number equal the Plivo console's?"
+        ),
         told := command("explain", _explain, "all that is known of one message"),
     ]
     for asking in (run, pull, plan, merge):
@@ -172,6 +176,7 @@ def _parser() -> argparse.ArgumentParser:
         asking.add_argument("--again", action="store_true", help="read all, whatever was read")
     report_command.add_options(report)
     messages_command.add_options(listed)
+    usage_command.add_options(usage)
     told.add_argument("uuid", metavar="UUID", help="of a message or of a part")
     told.add_argument("--fetch", action="store_true", help="ask Plivo for this message first")
     for any_command in added:

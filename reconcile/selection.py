@@ -4,7 +4,9 @@ import difflib
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
+
+from receiver import config
 
 _AGE = re.compile(r"([0-9]{1,6})([mhdw])")
 _WELL_KNOWN = (
@@ -75,11 +77,9 @@ def moment(text: str, *, now: datetime | None, zone: tzinfo = UTC) -> datetime:
 def time_zone(name: str) -> ZoneInfo:
     """Raises WrongQuestion for a zone that nobody keeps."""
     try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise WrongQuestion(
-            f"'{name}' is no time zone; write one such as Europe/Berlin, America/New_York or UTC"
-        ) from None
+        return config.zone(name)
+    except ValueError as allowed:
+        raise WrongQuestion(f"'{name}' is no time zone; write {allowed}") from None
 
 
 def zones_at(minutes: int, moment: datetime | None) -> str:

@@ -40,10 +40,11 @@ def meaning(table: str) -> pa.Table:
     """A table of meaning: text columns, empty text kept as empty, but for the typed ones."""
     path = _HERE / "tables" / f"{table}.csv"
     header = path.read_text(encoding="utf-8").splitlines()[0].split(",")
-    types = {name: _MEANING[table].get(name, pa.string()) for name in header}
+    types = {name: _MEANING.get(table, {}).get(name, pa.string()) for name in header}
     options = pa_csv.ConvertOptions(column_types=types, strings_can_be_null=False)
     return pa_csv.read_csv(path, convert_options=options)
 
 
 def meanings() -> dict[str, pa.Table]:
+    """The tables that the stages read."""
     return {name: meaning(name) for name in _MEANING}

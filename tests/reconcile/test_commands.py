@@ -72,6 +72,7 @@ def test_no_messages_in_the_asked_days_says_what_there_is(folder: Path) -> None:
         (["report", "--since", "yesterday"], "2026-03-01"),
         (["report", "--since", "2026-03-02", "--until", "2026-03-01"], "not before"),
         (["report", "--tz", "Mars/Olympus"], "Europe/Berlin"),
+        (["report", "--tz", "localtime"], "Europe/Berlin"),
         (["report", "--format", "docx"], "csv"),
         (["report", "--fail-under", "95"], "0.95"),
         (["pull", "--max-requests", "0"], "above 0"),

@@ -1,4 +1,4 @@
-"""[I/O] Writes three of the tables beside it from their sources; not needed at run time.
+"""[I/O] Writes four of the tables beside it from their sources; not needed at run time.
 
     python -m reconcile.stages.tables.generate --networks path/to/mcc-mnc-list.json
 
@@ -7,9 +7,11 @@
 | mcc_countries.csv,  | npm package mcc-mnc-list 1.1.11 by Peter Bakondy,     | package MIT,       |
 | networks.csv        | from Wikipedia's lists of mobile network codes (2022) | texts CC BY-SA 3.0 |
 | number_prefixes.csv | PyPI package phonenumbers 9.0.43, from libphonenumber | Apache-2.0         |
+| country_names.csv   | PyPI package babel 2.18.0, from Unicode's CLDR        | BSD-3, Unicode-3.0 |
 
-`npm pack mcc-mnc-list` and unpacking the archive yields the JSON file; phonenumbers is a
-development dependency. The same sources give the same bytes. error_codes.csv is kept by hand.
+`npm pack mcc-mnc-list` and unpacking the archive yields the JSON file, without which its two tables
+stay as they are; phonenumbers and babel are development dependencies. The same sources give the
+same bytes. error_codes.csv is kept by hand.
 """
 
 import argparse
@@ -24,6 +26,8 @@ from typing import TypedDict
 
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 from phonenumbers.phonemetadata import PhoneMetadata
+
+from reconcile.stages.tables.country_names import country_names
 
 LONGEST_PREFIX = 7
 NON_GEOGRAPHIC = "001"
@@ -82,14 +86,18 @@ class Network(TypedDict):
 
 
 def main() -> None:
-    """Write the three tables into this folder."""
+    """Write the tables into this folder."""
     parser = argparse.ArgumentParser(description="Regenerate the tables of meaning.")
-    parser.add_argument("--networks", type=Path, required=True, help="mcc-mnc-list.json")
-    networks: list[Network] = json.loads(parser.parse_args().networks.read_text("utf-8"))
+    parser.add_argument("--networks", type=Path, help="mcc-mnc-list.json")
+    listed: Path | None = parser.parse_args().networks
     folder = Path(__file__).parent
-    write(folder / "mcc_countries.csv", ("mcc", "country"), mcc_countries(networks))
-    write(folder / "networks.csv", ("mcc", "mnc", "carrier", "mnc_number"), network_rows(networks))
+    if listed is not None:
+        networks: list[Network] = json.loads(listed.read_text("utf-8"))
+        write(folder / "mcc_countries.csv", ("mcc", "country"), mcc_countries(networks))
+        header = ("mcc", "mnc", "carrier", "mnc_number")
+        write(folder / "networks.csv", header, network_rows(networks))
     write(folder / "number_prefixes.csv", ("prefix", "country"), number_prefixes())
+    write(folder / "country_names.csv", ("iso2", "name"), country_names())
 
 
 def write(path: Path, header: Row, rows: Iterable[Row]) -> None:
