@@ -18,15 +18,15 @@ def as_csv(report: RateReport) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(report.columns)
     for row in report.rows:
-        writer.writerow(["" if row[c] is None else _plain(row[c]) for c in report.columns])
+        writer.writerow(["" if row[c] is None else plain(row[c]) for c in report.columns])
     return out.getvalue()
 
 
 def as_json(report: RateReport) -> str:
     """Rates unrounded, money as strings, times ISO-8601 UTC, days YYYY-MM-DD."""
     document = {
-        "rows": [{c: _plain(row[c]) for c in report.columns} for row in report.rows],
-        "total": report.total and {name: _plain(value) for name, value in report.total.items()},
+        "rows": [{c: plain(row[c]) for c in report.columns} for row in report.rows],
+        "total": report.total and {name: plain(value) for name, value in report.total.items()},
         "audit": report.audit,
         "formula": {
             "name": report.formula.name,
@@ -34,7 +34,7 @@ def as_json(report: RateReport) -> str:
             "denominator": report.formula.denominator,
             "hides": report.formula.hides,
         },
-        "as_of": _plain(report.as_of),
+        "as_of": plain(report.as_of),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
@@ -65,6 +65,15 @@ def as_markdown(report: RateReport) -> str:
     return "\n".join(lines) + "\n"
 
 
+def plain(value: Any) -> Any:
+    """As JSON and CSV write it: times ISO-8601 UTC, money as text."""
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value) if isinstance(value, Decimal) else value
+
+
 def _cell(value: Any) -> str:
     if value is None:
         return "–"
@@ -72,12 +81,4 @@ def _cell(value: Any) -> str:
         return f"{value:.1%}"
     if isinstance(value, int):
         return f"{value:,}"
-    return str(_plain(value)).replace("|", "\\|").replace("<", "&lt;")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    if isinstance(value, date):
-        return value.isoformat()
-    return str(value) if isinstance(value, Decimal) else value
+    return str(plain(value)).replace("|", "\\|").replace("<", "&lt;")
