@@ -77,7 +77,7 @@ class Stages:
         keep = self.engine.keep
         keep("reports", pa.Table.from_pylist(list(reports), schema=REPORTS))
         keep("log_rows", pa.Table.from_pylist(list(log), schema=LOG))
-        keep("windows", deriving.window_table([_window(line) for line in windows]))
+        keep("windows", deriving.window_table([window(line) for line in windows]))
         keep("moment", pa.table({"as_of": pa.array([now], UTC_TIME), "horizon_micros": [micros]}))
         self.engine.run(stages.STAGES)
         found = self.engine.query("select * from messages order by message_uuid")
@@ -87,7 +87,7 @@ class Stages:
         ]
 
 
-def _window(line: Row) -> Window:
+def window(line: Row) -> Window:
     read = datetime.fromisoformat
     return Window(read(line["from"]), read(line["until"]), read(line["read_at"]), line["how"])
 
