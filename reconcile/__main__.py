@@ -12,13 +12,21 @@ from types import FrameType
 
 from receiver import config, day_files, journal_file, sealing
 from receiver.config import Settings
-from reconcile import explain, merging, messages_command, rate_report, report_command, selection
+from reconcile import (
+    evidence,
+    explain,
+    merging,
+    messages_command,
+    rate_report,
+    report_command,
+    selection,
+)  # fmt: skip
 from reconcile import options as options_of_messages
 from reconcile import run as running
 from reconcile.counted_messages import Question
 from reconcile.locks import Busy
 from reconcile.plivo_log.errors import PlivoLogError
-from reconcile.rendering import notices, story, terminal
+from reconcile.rendering import notices, story, story_json, terminal
 from reconcile.usage import command as usage_command
 
 
@@ -93,15 +101,15 @@ def _explain(settings: Settings, options: argparse.Namespace) -> int:
     if options.fetch and not running.fetch(settings, options.uuid):
         print(f"Plivo's log does not know {options.uuid}", file=sys.stderr)
     sealing.seal_all(settings.data_dir)
-    found = explain.explain(settings, options.uuid)
-    if found is None:
-        print(
-            f"nothing on disk knows {options.uuid}; ask Plivo for it: "
-            f"python -m reconcile explain --fetch {options.uuid}",
-            file=sys.stderr,
-        )
+    held = evidence.gather(settings, options.uuid)
+    if held is None:
+        print(notices.unknown(options.uuid, fetched=options.fetch), file=sys.stderr)
         return 1
-    story.render(terminal.console(), found)
+    told = explain.explain(held)
+    if options.format == "json":
+        print(story_json.as_json(told), end="")
+    else:
+        story.render(terminal.console(), told)
     return 0
 
 
@@ -179,6 +187,8 @@ def _parser() -> argparse.ArgumentParser:
     usage_command.add_options(usage)
     told.add_argument("uuid", metavar="UUID", help="of a message or of a part")
     told.add_argument("--fetch", action="store_true", help="ask Plivo for this message first")
+    told.add_argument("--format", choices=("table", "json"), default="table",
+                      help="table for people, json for programs [%(default)s]")  # fmt: skip
     for any_command in added:
         config.add_flags(any_command)
     return parser

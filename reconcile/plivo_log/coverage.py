@@ -70,6 +70,13 @@ def coverage(windows: Iterable[Window]) -> list[Interval]:
     return merged
 
 
+def may_hold(window: Window, account: str | None) -> bool:
+    """Whether messages of this account could stand in the log that the window is of."""
+    if window.account is None or account is None or window.account == account:
+        return True
+    return account.startswith("SA") and not window.account.startswith("SA")
+
+
 def coverage_for(account: str | None, windows: Sequence[Window]) -> list[Interval]:
     """What was read of the log in which this account's messages stand.
 

@@ -23,8 +23,8 @@ def as_csv(report: RateReport) -> str:
 def as_json(report: RateReport) -> str:
     """Rates unrounded, money as strings, times ISO-8601 UTC, days YYYY-MM-DD."""
     document = {
-        "rows": [{c: _plain(row[c]) for c in report.columns} for row in report.rows],
-        "total": report.total and {name: _plain(value) for name, value in report.total.items()},
+        "rows": [{c: plain(row[c]) for c in report.columns} for row in report.rows],
+        "total": report.total and {name: plain(value) for name, value in report.total.items()},
         "audit": report.audit,
         "formula": {
             "name": report.formula.name,
@@ -45,7 +45,7 @@ def as_json(report: RateReport) -> str:
             for name, rate in report.by_formula.items()
         },
         "where": [str(condition) for condition in report.question.where],
-        "as_of": _plain(report.as_of),
+        "as_of": plain(report.as_of),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
@@ -61,7 +61,7 @@ def rows_as_csv(table: pa.Table) -> bytes:
 
 def rows_as_json(table: pa.Table) -> bytes:
     """`{"rows": […]}` with the values as in the rate report."""
-    rows = [{c: _plain(value) for c, value in row.items()} for row in table.to_pylist()]
+    rows = [{c: plain(value) for c, value in row.items()} for row in table.to_pylist()]
     return (json.dumps({"rows": rows}, indent=2, ensure_ascii=False) + "\n").encode()
 
 
@@ -95,8 +95,17 @@ def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
-        writer.writerow(["" if row[c] is None else _plain(row[c]) for c in columns])
+        writer.writerow(["" if row[c] is None else plain(row[c]) for c in columns])
     return out.getvalue()
+
+
+def plain(value: Any) -> Any:
+    """As JSON and CSV write it: times ISO-8601 UTC, money as text."""
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value) if isinstance(value, Decimal) else value
 
 
 def _cell(value: Any) -> str:
@@ -106,12 +115,4 @@ def _cell(value: Any) -> str:
         return f"{value:.1%}"
     if isinstance(value, int):
         return f"{value:,}"
-    return str(_plain(value)).replace("|", "\\|").replace("<", "&lt;")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    if isinstance(value, date):
-        return value.isoformat()
-    return str(value) if isinstance(value, Decimal) else value
+    return str(plain(value)).replace("|", "\\|").replace("<", "&lt;")

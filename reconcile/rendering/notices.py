@@ -96,3 +96,8 @@ def no_data(merged: Merged, data_dir: Path) -> str:
         )
     until = merged.as_of.strftime("%Y-%m-%d %H:%M UTC")
     return f"no outbound messages in this time; what {data_dir} holds reaches to {until}"
+
+
+def unknown(uuid: str, *, fetched: bool) -> str:
+    hint = "" if fetched else f"; ask Plivo for it: python -m reconcile explain --fetch {uuid}"
+    return f"nothing on disk knows {uuid}{hint}"

@@ -103,8 +103,8 @@ def test_explain_tells_the_story_of_a_message(played: tuple[Path, Truth]) -> Non
     told = command("reconcile", "explain", uuid, settings={"DATA_DIR": str(folder)})
     assert told.returncode == 0, told.stderr
     assert truth[0]["message_uuid"] in told.stdout
-    assert "wins" in told.stdout
-    assert "latest" in told.stdout
+    assert "wins:" in told.stdout
+    assert "Message log" in told.stdout
 
 
 def test_a_second_merge_changes_no_byte(played: tuple[Path, Truth]) -> None:

@@ -89,7 +89,7 @@ class Stages:
         keep("reports", pa.Table.from_pylist(list(reports), schema=REPORTS))
         keep("log_rows", pa.Table.from_pylist(list(log), schema=LOG))
         accounts = {row["account"] for row in (*reports, *log)} | {None}
-        keep("windows", deriving.window_table([_window(line) for line in windows], accounts))
+        keep("windows", deriving.window_table([window(line) for line in windows], accounts))
         now_column = pa.array([now], UTC_TIME)
         keep("moment", pa.table(
             {"as_of": now_column, "horizon_micros": [micros], "callback_zone": [callback_zone]}
@@ -102,7 +102,7 @@ class Stages:
         ]
 
 
-def _window(line: Row) -> Window:
+def window(line: Row) -> Window:
     read = datetime.fromisoformat
     return Window(read(line["from"]), read(line["until"]), read(line["read_at"]), line["how"],
                   account=line.get("account"))  # fmt: skip
