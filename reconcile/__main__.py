@@ -58,6 +58,7 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
         mode="run",
         asked=_asked("run", options),
         since=_moment(options.since),
+        full=options.full,
         max_requests=options.max_requests,
         max_minutes=options.max_minutes,
     )
@@ -120,6 +121,7 @@ def _pull_task(options: argparse.Namespace) -> running.Task:
         since=_moment(options.since),
         until=_moment(options.until),
         again=options.again,
+        full=options.full,
         max_requests=options.max_requests,
         max_minutes=options.max_minutes,
     )
@@ -182,6 +184,8 @@ def _parser() -> argparse.ArgumentParser:
     for asking in (pull, plan):
         asking.add_argument("--max-minutes", metavar="N", type=float, help="then stop, exit 3")
         asking.add_argument("--again", action="store_true", help="read all, whatever was read")
+    for asking in (run, pull, plan):
+        asking.add_argument("--full", action="store_true", help="list every window, count none")
     report_command.add_options(report)
     messages_command.add_options(listed)
     usage_command.add_options(usage)

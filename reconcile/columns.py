@@ -100,6 +100,7 @@ MESSAGES = pa.schema(
         ("tag", pa.string()),
         ("untyped_values", pa.int32()),
         ("window_read", pa.bool_()),
+        ("window_how", pa.string()),  # how the log was read there: listed, counted, imported
         ("clock_shift_minutes", pa.int32()),  # reports' clock minus the log's; null: not comparable
     ]
 )

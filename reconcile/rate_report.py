@@ -120,10 +120,30 @@ def _audit(engine: Engine, windows: list[Window], as_of: datetime | None) -> dic
         **audit,
         "unknown_states": _pairs(engine, "select word, messages from unknown_states order by word"),
         "clock_shift": _clock_shift(engine),
+        "counted_sample": _counted_sample(engine),
         "accounts": _pairs(engine, "select coalesce(account, 'unknown') as word, count(*) as "
                            "messages from counted_messages group by account order by word"),
         "seconds_not_read": _seconds_not_read(oldest, as_of, windows),
     }  # fmt: skip
+
+
+def _counted_sample(engine: Engine) -> dict[str, Any] | None:
+    """Of messages in counted windows: how many the log was asked for singly, how many differed.
+
+    `at_most`: the share that at most differs of all of them (Wilson, 95 %). None where none was
+    counted.
+    """
+    found = engine.query(
+        "select count(case when match = 'counted' then 1 end) as counted, "
+        "count(case when window_how = 'counted' and match in ('agree', 'status_differs') "
+        "then 1 end) as asked, count(case when window_how = 'counted' "
+        "and match = 'status_differs' then 1 end) as differing from counted_messages"
+    ).to_pylist()[0]
+    asked, differing = found["asked"], found["differing"]
+    if not found.pop("counted") and not asked:
+        return None
+    at_most = formulas.wilson(differing / asked, asked)[1] if asked else 1.0
+    return {**found, "at_most": at_most}
 
 
 def _clock_shift(engine: Engine) -> dict[str, int] | None:

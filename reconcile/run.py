@@ -4,7 +4,7 @@ One run: lock, seal, merge (to know what is open), pull, merge again.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,10 +17,12 @@ from reconcile.engine import Engine
 from reconcile.locks import holding
 from reconcile.merging import Merged
 from reconcile.plivo_log import client as plivo
-from reconcile.plivo_log import ledger, log_compaction, unfinished, windows
+from reconcile.plivo_log import counted_pull, ledger, log_compaction, unfinished, windows
+from reconcile.plivo_log.counted_pull import CountedPull
 from reconcile.plivo_log.course import Progress
 from reconcile.plivo_log.coverage import Span, Window
-from reconcile.plivo_log.pull import PullResult, fetch_one, pull
+from reconcile.plivo_log.known_parts import KnownParts
+from reconcile.plivo_log.pull import PullResult, Reader, fetch_one, pull
 
 RUN_MINUTES = 50.0  # an hourly cron job is done before the next one starts
 _FIRST_LOOK = timedelta(days=7)
@@ -37,6 +39,7 @@ class Task:
     since: datetime | None = None
     until: datetime | None = None
     again: bool = False
+    full: bool = False  # list all, count nothing
     max_requests: int | None = None
     max_minutes: float | None = None
 
@@ -45,6 +48,7 @@ class Task:
 class _Plan:
     spans: list[Span]
     ledger: list[Window]
+    counts: bool
 
 
 def run(settings: Settings, task: Task, *, tell: Tell | None = None) -> tuple[PullResult, Merged]:
@@ -92,25 +96,43 @@ def _pull(settings: Settings, task: Task, tell: Tell | None) -> PullResult:
     with plivo.connect(settings) as client:  # settings first: nothing is done with wrong ones
         started_at = unfinished.begin(state, task.asked, datetime.now(UTC))
         plan = _plan(settings, task, datetime.now(UTC), started_at=started_at)
-        result = pull(
-            settings,
-            plan.spans,
-            client=client,
-            max_requests=task.max_requests,
-            max_minutes=task.max_minutes,
-            now=lambda: datetime.now(UTC),
-            progress=tell,
-        )
+        with ExitStack() as stack:
+            result = pull(
+                settings,
+                plan.spans,
+                client=client,
+                max_requests=task.max_requests,
+                max_minutes=task.max_minutes,
+                now=lambda: datetime.now(UTC),
+                progress=tell,
+                counting=_counting(settings, plan, stack) if plan.counts else None,
+            )
     log_compaction.compact(settings.data_dir / "log")
     if result.complete:
         unfinished.finish(state)
     return result
 
 
+def _counting(settings: Settings, plan: _Plan, stack: ExitStack) -> Callable[[Reader], CountedPull]:
+    def made(reader: Reader) -> CountedPull:
+        return CountedPull(
+            reader,
+            stack.enter_context(KnownParts(settings, reader.account)),
+            ledger=plan.ledger,
+            now=datetime.now(UTC),
+            per_minute=settings.log_requests_per_minute,
+        )
+
+    return made
+
+
 def _plan(settings: Settings, task: Task, now: datetime, *, started_at: datetime | None) -> _Plan:
     read = ledger.read(settings.data_dir / "log", account=settings.plivo_auth_id)
     merging.merge(settings)
     known = _known(settings, now)
+    counts = not task.full and settings.count_from != "never" and known.largest_day > (
+        counted_pull.most_listed_a_day(settings.log_requests_per_minute)
+    )  # fmt: skip
     spans = windows.plan(
         since=task.since or known.oldest_reported or now - _FIRST_LOOK,
         until=task.until or now,
@@ -120,6 +142,7 @@ def _plan(settings: Settings, task: Task, now: datetime, *, started_at: datetime
         mode=task.mode,
         again=task.again,
         started_at=started_at,
+        counted_is_read=counts,
     )
     lost = alive.gaps(settings.data_dir / "reports", until=now)
     # What no receiver was there to hear is only in the log: it is read first.
@@ -128,21 +151,26 @@ def _plan(settings: Settings, task: Task, now: datetime, *, started_at: datetime
             not any(gap.from_at < span.until_at and span.from_at < gap.until_at for gap in lost)
         )
     )
-    return _Plan(spans, read)
+    return _Plan(spans, read, counts)
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
     oldest_reported: datetime | None
     open_at: list[datetime]
+    largest_day: int
 
 
 def _known(settings: Settings, now: datetime) -> _Known:
-    """When the oldest message with a report was sent, and those whose end neither side knows."""
+    """When the first reported message was sent, which are open, how many the largest day has."""
     horizon = timedelta(hours=settings.receipt_horizon_hours)
     with Engine() as engine:
         engine.read("messages", day_files.live_files(settings.data_dir / "messages"), MESSAGES)
         oldest = engine.query("select min(message_time) as t from messages where reports > 0")
+        largest = engine.query(
+            "select coalesce(max(day.messages), 0) as n from (select count(*) as messages "
+            "from messages where direction = 'outbound' group by cast(message_time as date)) as day"
+        )
         still_open = engine.query(
             "select message_time from messages where direction = 'outbound' "
             # a row that showed late in the log is missed for good unless it is looked for again
@@ -159,6 +187,7 @@ def _known(settings: Settings, now: datetime) -> _Known:
     return _Known(
         oldest_reported=_utc(oldest.to_pylist()[0]["t"]),
         open_at=[m.replace(tzinfo=UTC) for m in still_open["message_time"].to_pylist()],
+        largest_day=largest.to_pylist()[0]["n"],
     )
 
 

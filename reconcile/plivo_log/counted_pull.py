@@ -7,10 +7,20 @@ the log is asked, and of those that have a random sample.
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
 
-from reconcile.plivo_log.counting import Count, Found, Held, Listing, Probe, Seen
+from reconcile.plivo_log.counting import (
+    Answer,
+    Asking,
+    Count,
+    Found,
+    Held,
+    Listing,
+    Look,
+    Probe,
+    Seen,
+)
 from reconcile.plivo_log.coverage import SECOND, Span, Window, overlap, second_of, without
 from reconcile.plivo_log.known_parts import Known, KnownParts, Part
 from reconcile.plivo_log.log_row import LogRow
@@ -25,24 +35,41 @@ OUTBOUND = {"message_direction": "outbound"}
 SETTLED_AFTER = timedelta(minutes=15)
 OLDEST = RETENTION - timedelta(days=1)  # rows leave the log
 SAMPLE_OF_A_DAY = 60
-# Of a day that has so many pages a minute of quota, listing takes a tenth of all requests; with
-# re-reads that is half of them.
-_PAGES_WORTH_COUNTING = 144
+# Days of more messages are counted: listing one takes a tenth of a day's requests, and with the
+# windows that are read again half of them.
+_SHARE_TO_LIST = 0.1
 _MARGIN = 5 * SECOND
+_DAY = timedelta(days=1)
+
+
+def most_listed_a_day(per_minute: int) -> int:
+    return int(_SHARE_TO_LIST * 24 * 60 * per_minute * PAGE_ROWS)
 
 
 class CountedPull:
     """Reads spans of one UTC day each through a reader, counting where that is cheaper."""
 
     def __init__(
-        self, reader: Reader, known: KnownParts, *, now: datetime, per_minute: int, always: bool
+        self,
+        reader: Reader,
+        known: KnownParts,
+        *,
+        ledger: Sequence[Window],
+        now: datetime,
+        per_minute: int,
     ) -> None:
+        """`ledger`: what was counted before, whose states may be due."""
         self._reader = reader
         self._known = known
         self._now = now
         self._per_minute = per_minute
-        self._always = always
         self._outages = known.outages(now)
+        self._counted = {
+            day
+            for window in ledger
+            if window.how == "counted" and window.until_at > now - READ_AGAIN_AFTER[-1] - _DAY
+            for day in _days(window.span)
+        }
         self._works: bool | None = None  # offsets and clocks; asked of the log once
 
     def pays(self, span: Span) -> bool:
@@ -50,16 +77,16 @@ class CountedPull:
         settled = overlap(span, self._countable())
         if settled is None or self._works is False:
             return False
-        pages = self._known.of(span).held.within(span) / PAGE_ROWS
-        a_day = pages * timedelta(days=1) / (span.until_at - span.from_at)
-        if not self._always and a_day <= _PAGES_WORTH_COUNTING * self._per_minute:
+        rows = self._known.of(span).held.within(span)
+        a_day = rows * (_DAY / (span.until_at - span.from_at))
+        if a_day <= most_listed_a_day(self._per_minute):
             return False
-        if self._works is None and pages:
+        if self._works is None:
             self._works = self._log_counts_as_we_do(settled)
         return bool(self._works)
 
     def read(self, span: Span, tell: Callable[[datetime], None]) -> None:
-        """Count and list until every row of the span is known; then ask for states."""
+        """Count and list until every row of the span is known."""
         settled = overlap(span, self._countable())
         if settled is None:
             return
@@ -74,7 +101,7 @@ class CountedPull:
                 self._reader.read(piece, tell)
             else:
                 self._count(piece, known.held, tell)
-        self._ask_states(known)
+        self._counted |= _days(settled)
 
     def _countable(self) -> Span:
         return Span(second_of(self._now - OLDEST), second_of(self._now - SETTLED_AFTER))
@@ -83,35 +110,49 @@ class CountedPull:
         return [common for outage in self._outages if (common := overlap(outage, settled))]
 
     def _count(self, span: Span, held: Held, tell: Callable[[datetime], None]) -> None:
+        """What is known is entered in stretches; when it is stopped, as far as it came."""
         count = Count(held)
-        for window in held.spans(span):
-            found = self._answered(count, window)
-            account = self._reader.account
-            self._reader.keep(
-                [],
-                Window(window.from_at, window.until_at, self._now, found.how, found.rows, account),
-            )
-            tell(window.from_at)
+        stretch: list[Found] = []
+        try:
+            for window in held.spans(span):
+                for found in self._asked(count.window(window)):
+                    if isinstance(found, Listing):
+                        self._enter(stretch)
+                        self._reader.read(found.span, tell)
+                    else:
+                        stretch.append(found)
+                tell(window.from_at)
+        finally:
+            self._enter(stretch)
         for odd in count.odd:
             log.warning("the log from %s until %s does not hold what was reported; it was listed",
                         odd.from_at, odd.until_at)  # fmt: skip
 
-    def _answered(self, count: Count, window: Span) -> Found:
-        asking = count.window(window)
-        try:
-            ask = next(asking)
-            while True:
-                ask = asking.send(self._probe(ask) if isinstance(ask, Probe) else self._list(ask))
-        except StopIteration as end:
-            found: Found = end.value
-            return found
+    def _asked(self, asking: Asking) -> Iterator[Found | Listing]:
+        answer: Answer = None
+        while True:
+            try:
+                ask = asking.send(answer)
+            except StopIteration:
+                return
+            answer = None
+            if isinstance(ask, Probe):
+                page = self._reader.page(ask.span, ask.offset, OUTBOUND)
+                answer = Seen(tuple(_timed(page.rows)), more=page.next is not None)
+            elif isinstance(ask, Look):
+                answer = len(self._reader.walk(ask.span, OUTBOUND))
+            else:
+                yield ask
 
-    def _probe(self, probe: Probe) -> Seen:
-        page = self._reader.page(probe.span, probe.offset, OUTBOUND)
-        return Seen(tuple(_timed(page.rows)), more=page.next is not None)
-
-    def _list(self, listing: Listing) -> int:
-        return len(self._reader.walk(listing.span, OUTBOUND))
+    def _enter(self, stretch: list[Found]) -> None:
+        """Findings that touch, newest first, as one window."""
+        if stretch:
+            window = Window(
+                stretch[-1].span.from_at, stretch[0].span.until_at, self._now, "counted",
+                sum(found.rows for found in stretch), self._reader.account,
+            )  # fmt: skip
+            self._reader.keep([], window)
+            stretch.clear()
 
     def _log_counts_as_we_do(self, span: Span) -> bool:
         """Whether it honours offsets, and dates what we hold as the reports do."""
@@ -131,8 +172,13 @@ class CountedPull:
             return False
         return True
 
+    def ask_states(self) -> None:
+        """Of the days that were counted: of open parts that are due, of a sample of the ended."""
+        for day in sorted(self._counted, reverse=True):
+            begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
+            self._ask_states(self._known.of(Span(begin, begin + _DAY)))
+
     def _ask_states(self, known: Known) -> None:
-        """Those whose end nobody knows and that are due; a sample of those that have ended."""
         due = [part for part in known.parts if not part.final and self._is_due(part)]
         for hour, parts in _by_hour(due).items():
             words = self._still_open(hour, len(parts))
@@ -184,6 +230,12 @@ def _timed(rows: Iterable[LogRow]) -> list[tuple[str, datetime]]:
 
 def _around(at: datetime) -> Span:
     return Span(second_of(at) - _MARGIN, second_of(at) + _MARGIN)
+
+
+def _days(span: Span) -> set[date]:
+    last = (span.until_at - SECOND).date()
+    days = (last - span.from_at.date()).days
+    return {last - timedelta(days=back) for back in range(days + 1)}
 
 
 def _together(spans: Iterable[Span]) -> list[Span]:

@@ -98,11 +98,17 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """List all of this span; it is sent the number of outbound rows that it held."""
+class Look:
+    """See all outbound rows of this span, of few pages; it is sent their number."""
 
     span: Span
-    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """List all of this span, as if nothing had been counted. Nothing is sent for it."""
+
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +121,15 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Every row of this window is known now; how many there are."""
+    """Every outbound row of this span is known now; how many there are. Nothing is sent for it."""
 
     span: Span
     rows: int
-    how: Literal["counted", "listed"]
 
 
-Ask = Probe | Listing
-Answer = Seen | int
+Ask = Probe | Look | Listing | Found
+Answer = Seen | int | None
+Asking = Generator[Ask, Answer, None]
 # How many rows the log has beyond ours; so many that one page does not tell; or what cannot be:
 # fewer rows than ours, or one at the probe that we do not know.
 Missing = int | Literal["many", "odd"]
@@ -137,15 +143,13 @@ class Count:
     odd: list[Span] = field(default_factory=list)  # where the log contradicted what we hold
     _met: dict[str, datetime] = field(default_factory=dict)  # rows of probes that we do not hold
 
-    def window(self, span: Span) -> Generator[Ask, Answer, Found]:
-        """Ask until every row of the window is held or was seen."""
+    def window(self, span: Span) -> Asking:
+        """Ask until every row of the window is held or was seen; what is known, newest first."""
         missing = yield from self._missing(span)
         if missing == "odd":
-            self.odd.append(span)
-            rows = yield from _listed(span, "the log contradicts what we hold")
-            return Found(span, rows, "listed")
-        rows = yield from self._rows(span, missing)
-        return Found(span, rows, "counted")
+            yield from self._odd(span)
+        else:
+            yield from self._search(span, missing)
 
     def _missing(self, span: Span) -> Generator[Ask, Answer, Missing]:
         known = self.held.within(span)
@@ -161,15 +165,22 @@ class Count:
             return "odd"
         return len(ours) - min(known, 1)
 
-    def _rows(self, span: Span, missing: Missing) -> Generator[Ask, Answer, int]:
-        """How many rows the log has of this span; on the way, all that we do not hold are seen."""
+    def _search(self, span: Span, missing: Missing) -> Asking:
+        """Where rows are missing, in halves, until all that we do not hold are seen."""
         known = self.held.within(span)
         if isinstance(missing, int) and missing == sum(map(span.holds, self._met.values())):
-            return known + missing
+            yield Found(span, known + missing)
+            return
         middle = self.held.middle(span)
         few = isinstance(missing, int) and known + missing <= _FEW_PAGES * PAGE_ROWS
-        if middle is None or few:
-            return (yield from _listed(span, "rows are missing"))
+        if few:
+            rows = yield Look(span)
+            assert isinstance(rows, int)  # noqa: S101  what a look is sent
+            yield Found(span, rows)
+            return
+        if middle is None:
+            yield Listing(span)
+            return
         newer, older = Span(middle, span.until_at), Span(span.from_at, middle)
         of_newer = yield from self._missing(newer)
         if isinstance(missing, int) and isinstance(of_newer, int):
@@ -177,15 +188,13 @@ class Count:
         else:
             of_older = yield from self._missing(older)
         if (missing, of_newer, of_older) == ("many", "many", "many"):
-            return (yield from _listed(span, "many rows are missing"))
-        if "odd" in (of_newer, of_older) or (isinstance(of_older, int) and of_older < 0):
-            self.odd.append(span)
-            return (yield from _listed(span, "the log contradicts what we hold"))
-        rows = yield from self._rows(newer, of_newer)
-        return rows + (yield from self._rows(older, of_older))
+            yield Listing(span)
+        elif "odd" in (of_newer, of_older) or (isinstance(of_older, int) and of_older < 0):
+            yield from self._odd(span)
+        else:
+            yield from self._search(newer, of_newer)
+            yield from self._search(older, of_older)
 
-
-def _listed(span: Span, why: str) -> Generator[Ask, Answer, int]:
-    answer = yield Listing(span, why)
-    assert isinstance(answer, int)  # noqa: S101  what a listing is sent
-    return answer
+    def _odd(self, span: Span) -> Asking:
+        self.odd.append(span)
+        yield Listing(span)

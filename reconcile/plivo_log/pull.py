@@ -8,6 +8,7 @@ the next pull goes on below it and asks for nothing twice.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from receiver.config import Settings
 from reconcile.plivo_log import ledger
@@ -25,6 +26,14 @@ from reconcile.plivo_log.windows import within_retention
 MOST_PAGES = 50
 FLUSH_ROWS = 2_000
 FLUSH_AFTER = timedelta(seconds=30)
+
+
+class Counting(Protocol):
+    """The other way to know a window: see `counted_pull`."""
+
+    def pays(self, span: Span) -> bool: ...
+    def read(self, span: Span, tell: Callable[[datetime], None]) -> None: ...
+    def ask_states(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +57,11 @@ def pull(
     max_minutes: float | None = None,
     now: Callable[[], datetime],
     progress: Callable[[Progress], None] | None = None,
+    counting: Callable[["Reader"], "Counting"] | None = None,
 ) -> PullResult:
     """Read the windows in this order. The caller holds the lock of the data folder.
+
+    With `counting`, windows are counted instead of listed where that pays.
 
     Raises PlivoLogError, FileProblem, OSError; what was read so far has been flushed then.
     """
@@ -65,9 +77,13 @@ def pull(
             progress(course.progress(budget.requests, reader.rows_read, down_to))
 
     try:
+        counts = counting(reader) if counting else None
         for window in windows:
-            reader.read(window, tell)
+            way = counts if counts and counts.pays(window) else reader
+            way.read(window, tell)
             course.done += 1
+        if counts:
+            counts.ask_states()
     except BudgetSpent as spent:
         why_stopped = spent.why
     finally:

@@ -53,13 +53,15 @@ def plan(
     mode: Mode = "run",
     again: bool = False,
     started_at: datetime | None = None,
+    counted_is_read: bool = False,
 ) -> list[Span]:
     """`open_at`: message_times of the messages whose end neither side knows, within the horizon.
 
     run: newest first, then re-reads that are due (from before `since` too), then the backlog.
     pull: what in the span is not listed, then the windows in it that hold an open message; with
     `again` everything. `started_at` is when a pull that is now continued began: what was listed
-    since then is not read a second time.
+    since then is not read a second time. With `counted_is_read` only what was neither listed nor
+    counted is read.
     """
     asked = _clipped(since, until, now)
     kept = _clipped(now - RETENTION, until, now)
@@ -68,7 +70,8 @@ def plan(
     if again:
         done = [w.span for w in ledger if started_at and _listed_since(w, started_at)]
         return _newest_first(without([asked], done))
-    unlisted = without([asked], [w.span for w in ledger if w.how == "listed"])
+    hows = ("listed", "counted") if counted_is_read else ("listed",)
+    unlisted = without([asked], [w.span for w in ledger if w.how in hows])
     last = readings(ledger)
     moments = sorted(open_at)
     if mode == "pull":

@@ -65,7 +65,9 @@ grouped as (
         max(last_sign_at) as last_sign_at,
         bool_or(guessed_time) as guessed_time,
         bool_or(in_log) and not bool_or(has_reports) as never_reported,
-        bool_and(window_how is not null) as window_read
+        bool_and(window_how is not null) as window_read,
+        -- of several parts one that was not listed, if there is one
+        case when bool_and(window_how is not null) then min(window_how) end as window_how
     from placed
     group by root
 ),
@@ -110,7 +112,7 @@ select
     c.direction = 'outbound' and c.mixed as mixed,
     c.last_sign_at, c.final_parts, c.final_parts_reported, c.out_of_order_reports,
     c.state_changes, c.guessed_time, c.never_reported, c.account, c.campaign, c.tag,
-    c.untyped_values, c.window_read, c.clock_shift_minutes
+    c.untyped_values, c.window_read, c.clock_shift_minutes, c.window_how
 from completed as c
 cross join moment as a
 inner join matches as m on m.place = c.match_place

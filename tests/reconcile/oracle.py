@@ -547,6 +547,7 @@ class Message:
         parts, inbound = self.parts, self.inbound
         ended = [part for part in parts if final(part.state)]
         log_state = first_by_place(part.log_state for part in parts)
+        hows = [part.read_how(part.message_time, part.account) for part in parts]
         return {
             "message_uuid": self.root,
             "direction": "inbound" if inbound else "outbound",
@@ -587,7 +588,8 @@ class Message:
             "campaign": self.logged("tendlc_campaign_id"),
             "tag": self.first(part.reported(tag_of) for part in parts),
             "untyped_values": sum(part.untyped for part in parts),
-            "window_read": all(part.read_how(part.message_time, part.account) for part in parts),
+            "window_read": all(hows),
+            "window_how": min(how for how in hows if how) if all(hows) else None,
             "clock_shift_minutes": self.first(part.clock_shift_minutes for part in parts),
         }
 

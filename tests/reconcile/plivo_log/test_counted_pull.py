@@ -1,0 +1,299 @@
+"""A day of the pretend Plivo, counted: everything that listing would find, for fewer requests."""
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import pytest
+
+import reconcile
+from receiver import day_files
+from receiver.callback import report_fields
+from receiver.columns import REPORTS
+from receiver.config import Settings as OurSettings
+from reconcile.plivo_log import counted_pull, ledger
+from reconcile.plivo_log.client import connect
+from reconcile.plivo_log.counted_pull import CountedPull
+from reconcile.plivo_log.coverage import Span, Window, coverage, without
+from reconcile.plivo_log.known_parts import KnownParts
+from reconcile.plivo_log.pull import PullResult, pull
+from tests.builders import clock, report, write_pieces
+from tests.simulator import Faults, Served, Settings, Simulation, orders
+from tests.simulator.settings import Paging
+
+Row = dict[str, Any]
+START = datetime(2026, 11, 14, tzinfo=UTC)
+DAY = Span(START, START + timedelta(days=1))
+LATER = timedelta(days=5)
+MESSAGES = 3_000
+ENDS = ("delivered", "undelivered", "failed")
+QUOTA = 1  # a minute: so that 3,000 messages a day are too many to list
+
+
+class World:
+    """A day of traffic, its reports in a data folder, its log behind the API."""
+
+    def __init__(
+        self,
+        settings_for: Callable[..., OurSettings],
+        faults: Faults | None = None,
+        *,
+        paging: Paging = "offset",
+        lose: Callable[[Row], bool] = lambda _: False,
+        signature: str = "v3",
+        messages: int = MESSAGES,
+    ) -> None:
+        self.rows: list[Row] = []
+        numbers = itertools.count(1)
+
+        def deliver(_url: str, _method: str, _headers: Mapping[str, str], payload: str) -> int:
+            row: Row = dict.fromkeys(REPORTS.names)
+            row |= report_fields(payload.encode()) | {
+                "report_id": f"{next(numbers):09d}", "received_at": self.sim.now,
+                "kind": "delivery_report", "http_method": "POST", "signature": signature,
+                "account": self.sim.settings.account.main.auth_id, "body": payload,
+            }  # fmt: skip
+            if not lose(row):
+                self.rows.append(row)
+            return 200
+
+        self.sim = Simulation(
+            Settings(seed=5, start=START, paging=paging, list_requests_per_minute=None,
+                     faults=faults or Faults()),
+            deliver=deliver,
+        )  # fmt: skip
+        self.sim.generate(orders(5, messages, *_within(DAY)), url="http://127.0.0.1:9/dlr")
+        self.sim.settle()
+        self.sim.advance(DAY.until_at + LATER)
+        self._settings_for = settings_for
+
+    def pulled(self, extra: Sequence[Row] = (), max_requests: int | None = None) -> PullResult:
+        account = self.sim.settings.account.main
+        with Served(self.sim) as plivo:
+            self.settings = self._settings_for(
+                PLIVO_API_URL=plivo.url, PLIVO_AUTH_ID=account.auth_id,
+                PLIVO_AUTH_TOKEN=account.auth_token, LOG_REQUESTS_PER_MINUTE="100000",
+            )  # fmt: skip
+            if not (self.data_dir / "reports").exists():
+                write_pieces(self.data_dir, "reports", [*self.rows, *extra], 3)
+            return self._pull(max_requests)
+
+    def _pull(self, max_requests: int | None) -> PullResult:
+        def now() -> datetime:
+            return self.sim.now
+
+        read = ledger.read(self.data_dir / "log")
+        with connect(self.settings) as client, KnownParts(self.settings, client.account) as known:
+            return pull(
+                self.settings,
+                without([DAY], [window.span for window in read]),
+                client=client,
+                now=now,
+                max_requests=max_requests,
+                counting=lambda reader: CountedPull(
+                    reader, known, ledger=read, now=now(), per_minute=QUOTA
+                ),
+            )
+
+    @property
+    def data_dir(self) -> Path:
+        return self.settings.data_dir
+
+    @property
+    def ledger(self) -> list[Window]:
+        return ledger.read(self.data_dir / "log")
+
+    @property
+    def stored(self) -> set[str]:
+        files = day_files.live_files(self.data_dir / "log")
+        return {
+            uuid for path in files
+            for uuid in day_files.read(path, ["message_uuid"])["message_uuid"].to_pylist()
+        }  # fmt: skip
+
+    @property
+    def true_parts(self) -> set[str]:
+        return {part.message_uuid for m in self.sim.truth() for part in m.parts if part.log_row}
+
+    def everything_is_known(self) -> None:
+        """Of every row in the log we hold a report or the row itself; every moment was read."""
+        reported = {row["message_uuid"] for row in self.rows}
+        assert self.true_parts <= reported | self.stored
+        assert _whole(self.ledger)
+        found = reconcile.messages(data_dir=self.data_dir)
+        roots = {message.message_uuid for message in self.sim.truth()}
+        assert set(found["message_uuid"]) >= roots
+        mine = found[found["message_uuid"].isin(roots)]
+        assert not set(mine["match"]) & {"not_pulled", "log_missing"}
+
+
+def _within(span: Span) -> tuple[datetime, datetime]:
+    return span.from_at + timedelta(minutes=1), span.until_at - timedelta(minutes=1)
+
+
+def _whole(windows: Sequence[Window]) -> bool:
+    covered = coverage(windows)
+    return bool(covered) and all(
+        one.until_at == other.from_at for one, other in itertools.pairwise(covered)
+    ) and (covered[0].from_at, covered[-1].until_at) == (DAY.from_at, DAY.until_at)  # fmt: skip
+
+
+def lost(share: int) -> Callable[[Row], bool]:
+    """All reports of one message in so many."""
+    return lambda row: crc32(row["message_uuid"][:8].encode()) % share == 0
+
+
+def test_whole_reports_are_proved_complete_with_a_few_requests(
+    settings_for: Callable[..., OurSettings],
+) -> None:
+    world = World(settings_for)
+    result = world.pulled()
+    assert result.complete
+    ended = {row["message_uuid"] for row in world.rows if row["status"] in ENDS}
+    still_open = len(world.true_parts - ended)
+    assert result.requests <= 5 + counted_pull.SAMPLE_OF_A_DAY + still_open
+    assert {window.how for window in world.ledger} == {"counted"}
+    assert sum(window.rows for window in world.ledger) == len(world.true_parts)
+    world.everything_is_known()
+
+
+@pytest.mark.parametrize("share", [500, 20, 2])
+def test_messages_without_any_report_are_all_found(
+    settings_for: Callable[..., OurSettings], share: int
+) -> None:
+    world = World(settings_for, lose=lost(share))
+    assert world.pulled().complete
+    unreported = world.true_parts - {row["message_uuid"] for row in world.rows}
+    assert unreported
+    assert unreported <= world.stored
+    world.everything_is_known()
+
+
+def test_where_everything_goes_wrong_nothing_is_missed(
+    settings_for: Callable[..., OurSettings],
+) -> None:
+    faults = Faults(
+        lost=0.1, doubled=0.1, late=0.05, reordered=0.1, no_receipt=0.05, status_conflict=0.05,
+        final_change=0.05, log_behind=0.05, late_row=0.1, redacted=0.1, page_error=0.02,
+    )  # fmt: skip
+    world = World(settings_for, faults, lose=lost(100))
+    assert world.pulled().complete
+    world.everything_is_known()
+
+
+def test_what_has_not_ended_by_our_reports_is_asked_of_the_log(
+    settings_for: Callable[..., OurSettings],
+) -> None:
+    """A lost final report does not change the count; its end is found all the same."""
+    world = World(settings_for, lose=lambda row: row["status"] in ENDS and lost(10)(row))
+    assert world.pulled().complete
+    final = {p.message_uuid for m in world.sim.truth() for p in m.parts if p.fate in ENDS}
+    open_by_reports = final - {r["message_uuid"] for r in world.rows if r["status"] in ENDS}
+    assert open_by_reports
+    assert open_by_reports <= world.stored
+    found = reconcile.messages(data_dir=world.data_dir)
+    assert not set(found["outcome"]) & {"pending"}
+
+
+def test_states_that_cancel_in_a_count_show_in_the_sample(
+    settings_for: Callable[..., OurSettings],
+) -> None:
+    world = World(settings_for, Faults(status_conflict=0.5))
+    world.pulled()
+    audit = reconcile.audit(data_dir=world.data_dir)
+    assert audit["match"]["status_differs"] >= counted_pull.SAMPLE_OF_A_DAY / 4
+    sample = audit["counted_sample"]
+    assert sample["asked"] >= counted_pull.SAMPLE_OF_A_DAY
+    assert sample["differing"] == audit["match"]["status_differs"]
+    assert sample["at_most"] > sample["differing"] / sample["asked"]
+
+
+@pytest.mark.parametrize("paging", ["cursor", "hybrid"])
+def test_a_log_that_pages_otherwise_is_still_known_as_a_whole(
+    settings_for: Callable[..., OurSettings], paging: Paging
+) -> None:
+    """Offsets are not honoured with cursors: then it is listed, and said so."""
+    world = World(settings_for, paging=paging, lose=lost(50))
+    assert world.pulled().complete
+    world.everything_is_known()
+    if paging == "cursor":
+        assert {window.how for window in world.ledger} == {"listed"}
+
+
+def test_forged_reports_do_not_cancel_lost_ones(settings_for: Callable[..., OurSettings]) -> None:
+    """A V2 signature leaves the body open: around what it says, only listing tells."""
+    world = World(settings_for, lose=lost(300))
+    gone = world.true_parts - {row["message_uuid"] for row in world.rows}
+    times = [m.message_time for m in world.sim.truth() for p in m.parts if p.message_uuid in gone]
+    account = world.sim.settings.account.main.auth_id
+    forged = [
+        report(f"forged-{n}", signature="v2", account=account,
+               message_time=clock(datetime.fromisoformat(at)))
+        for n, at in enumerate(times)
+    ]  # fmt: skip
+    assert world.pulled(forged).complete
+    world.everything_is_known()
+    found = reconcile.messages(where="message_uuid=forged-0", data_dir=world.data_dir)
+    assert list(found["match"]) == ["log_missing"]
+
+
+def test_another_accounts_reports_do_not_count(settings_for: Callable[..., OurSettings]) -> None:
+    world = World(settings_for, lose=lost(300))
+    foreign = [
+        replace_uuid(row, f"foreign-{n}") | {"account": "MAANOTHERACCOUNT0001"}
+        for n, row in enumerate(world.rows[:200])
+    ]
+    assert world.pulled(foreign).complete
+    world.everything_is_known()
+
+
+def test_reports_of_unknown_accounts_are_no_proof(settings_for: Callable[..., OurSettings]) -> None:
+    world = World(settings_for, messages=MESSAGES)
+    for row in world.rows:
+        row["account"] = None
+    world.pulled()
+    assert {window.how for window in world.ledger} == {"listed"}
+
+
+def test_a_pull_that_is_stopped_goes_on_and_asks_little_twice(
+    settings_for: Callable[..., OurSettings],
+) -> None:
+    whole = World(settings_for, lose=lost(30))
+    at_once = whole.pulled().requests
+    world = World(
+        lambda **more: replace(settings_for(**more), data_dir=whole.data_dir.parent / "other"),
+        lose=lost(30),
+    )  # fmt: skip
+    requests, rounds = 0, 0
+    while True:
+        result = world.pulled(max_requests=25)
+        requests += result.requests
+        rounds += 1
+        if result.complete:
+            break
+        assert rounds < 100
+    assert requests <= 1.3 * at_once + 3 * rounds
+    world.everything_is_known()
+
+
+def replace_uuid(row: Row, uuid: str) -> Row:
+    return row | {"message_uuid": uuid, "report_id": uuid, "parent_message_uuid": None}
+
+
+def test_the_same_sample_is_asked_but_once(settings_for: Callable[..., OurSettings]) -> None:
+    world = World(settings_for)
+    world.pulled()
+    assert world.pulled().requests == 0
+
+
+def test_what_is_counted_is_said_apart(settings_for: Callable[..., OurSettings]) -> None:
+    world = World(settings_for, lose=lost(200))
+    world.pulled()
+    matches = Counter(reconcile.messages(data_dir=world.data_dir)["match"])
+    assert matches["counted"] > 0.7 * MESSAGES
+    assert matches["report_missing"]
