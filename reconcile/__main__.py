@@ -12,7 +12,15 @@ from types import FrameType
 
 from receiver import config, day_files, journal_file, sealing
 from receiver.config import Settings
-from reconcile import explain, merging, messages_command, rate_report, report_command, selection
+from reconcile import (
+    explain,
+    import_command,
+    merging,
+    messages_command,
+    rate_report,
+    report_command,
+    selection,
+)
 from reconcile import options as options_of_messages
 from reconcile import run as running
 from reconcile.counted_messages import Question
@@ -156,6 +164,7 @@ def _parser() -> argparse.ArgumentParser:
         report := command("report", report_command.carry_out, "rates and collection audit"),
         listed := command("messages", messages_command.carry_out, "the messages behind a number"),
         told := command("explain", _explain, "all that is known of one message"),
+        brought := command("import-log", import_command.carry_out, "the console's CSV as log rows"),
     ]
     for asking in (run, pull, plan, merge):
         asking.add_argument("--since", metavar="T", help="from then on: 2026-03-01, a time, or 7d")
@@ -172,6 +181,7 @@ def _parser() -> argparse.ArgumentParser:
         asking.add_argument("--again", action="store_true", help="read all, whatever was read")
     report_command.add_options(report)
     messages_command.add_options(listed)
+    import_command.add_options(brought)
     told.add_argument("uuid", metavar="UUID", help="of a message or of a part")
     told.add_argument("--fetch", action="store_true", help="ask Plivo for this message first")
     for any_command in added:

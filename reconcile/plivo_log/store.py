@@ -24,7 +24,7 @@ class PulledRow:
 
     row: LogRow
     pulled_at: datetime
-    account: str
+    account: str | None
     fallback_day: date
 
     @property
@@ -53,7 +53,7 @@ class LogStore:
             path = day_files.partition(self.folder, day) / str(
                 FileName(self._source, number, number)
             )
-            day_files.write(_table(of_day), path)
+            day_files.write(table_of(of_day), path)
 
     def _number(self, days: Sequence[date], at: datetime) -> int:
         """The moment in microseconds, but above all numbers of this source in these days.
@@ -83,7 +83,8 @@ def _source(path: Path) -> str:
     return made
 
 
-def _table(rows: Sequence[PulledRow]) -> pa.Table:
+def table_of(rows: Sequence[PulledRow]) -> pa.Table:
+    """The rows in the columns of `log/`."""
     return pa.Table.from_pylist(
         [
             {
