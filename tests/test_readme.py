@@ -35,7 +35,8 @@ def test_every_make_target_named_exists() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", sorted(set(re.findall(r"python -m ((?:receiver|reconcile) [a-z]+)", README)))
+    "line",
+    sorted(set(re.findall(r"python -m ((?:receiver|reconcile) [a-z]+(?:-[a-z]+)*)", README))),
 )
 def test_every_command_named_explains_itself(line: str) -> None:
     done = command(*line.split(), "--help", settings={})
@@ -44,7 +45,9 @@ def test_every_command_named_explains_itself(line: str) -> None:
 
 
 def test_every_option_named_exists() -> None:
-    for name, arguments in re.findall(r"\| `python -m reconcile ([a-z]+)[^`]*` \| (.*) \|", README):
+    for name, arguments in re.findall(
+        r"\| `python -m reconcile ([a-z-]+)[^`]*` \| (.*) \|", README
+    ):
         there = command("reconcile", name, "--help", settings={}).stdout
         for option in re.findall(r"`(--[a-z-]+)", arguments):
             assert option in there, f"{name} {option}"
