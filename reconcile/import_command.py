@@ -20,7 +20,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", metavar="FILE.csv", type=Path, help="or .csv.gz, or .zip")
     command.add_argument(
         "--exported-at", metavar="T",
-        help="when Plivo made it; newer rows win [when the file was last changed]",
+        help="when Plivo made it; newer rows win [as first imported, else the file's last change]",
     )  # fmt: skip
     command.add_argument(
         "--tz", default="UTC", metavar="Z", help="zone of times that name none [UTC]"
@@ -50,18 +50,19 @@ def carry_out(settings: Settings, given: argparse.Namespace) -> int:
             settings.data_dir, task, now=now, progress=lambda rows: tell(f"{rows:,} rows")
         )
     tell("")
-    _say(done, by_the_file=exported_at is None)
+    _say(done)
     return 1 if done.refused else 0
 
 
-def _say(done: Imported, *, by_the_file: bool) -> None:
+def _say(done: Imported) -> None:
     for refused in done.refused:
         print(f"reconcile: {refused}", file=sys.stderr)
     if more := done.refusals - len(done.refused):
         print(f"reconcile: … and {more:,} more that are no row", file=sys.stderr)
     for warning in _warnings(done):
         print(f"reconcile: {warning}", file=sys.stderr)
-    whence = " (when the file was last changed; --exported-at T says better)" if by_the_file else ""
+    told = "when the file was last changed; --exported-at T says better"
+    whence = f" ({told})" if done.by_the_file else ""
     print(f"exported at {_shown(done.exported_at)}{whence}")
     print(f"{done.rows - done.already_there:,} rows imported, {done.already_there:,} already there")
     if done.span is None:

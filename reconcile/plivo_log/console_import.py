@@ -37,9 +37,13 @@ class Import:
 
 @dataclass(slots=True)
 class Imported:
-    """What came of it. `rows` are those now on disk, `already_there` those that were before."""
+    """What came of it. `rows` are those now on disk, `already_there` those that were before.
+
+    `by_the_file`: nobody said when it was exported, so the file's own time counts.
+    """
 
     exported_at: datetime
+    by_the_file: bool = False
     rows: int = 0
     already_there: int = 0
     ledger_line_added: bool = False
@@ -57,7 +61,11 @@ def bring_in(
     """The caller holds the lock of the data folder. Raises FileProblem, OSError."""
     log = data_dir / "log"
     name = FileName(f"import{task.file.digest[:16]}", 1, 1)
-    done = Imported(task.exported_at or min(task.file.changed_at, now, _earlier(log, name, now)))
+    before = _exported_at_before(log, name)
+    done = Imported(
+        task.exported_at or before or min(task.file.changed_at, now),
+        by_the_file=not (task.exported_at or before),
+    )
     tables = _tables(task, done, progress)
     for day in day_files.days(log):
         day_files.remove_leftovers(log, day, source=name.source)
@@ -79,15 +87,15 @@ def bring_in(
     return done
 
 
-def _earlier(log: Path, name: FileName, now: datetime) -> datetime:
-    """When it was exported by an earlier import: a copy is younger, but says nothing newer."""
-    moments = [now]
+def _exported_at_before(log: Path, name: FileName) -> datetime | None:
+    """As an earlier import had it: a copy of the file is younger, but says nothing newer."""
+    moments = []
     for path in log.glob(f"date=*/{name}"):
         try:
             moments += day_files.read(path, ["pulled_at"])["pulled_at"].slice(0, 1).to_pylist()
         except FileProblem:
             continue  # damaged, and about to be written again
-    return min(moments).astimezone(UTC)
+    return min(moments).astimezone(UTC) if moments else None
 
 
 def _tables(task: Import, done: Imported, progress: Callable[[int], None]) -> dict[date, pa.Table]:

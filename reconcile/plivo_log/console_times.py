@@ -25,6 +25,7 @@ _TIME = re.compile(
 )
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MOST_SHOWN = 40
+_YEARS = range(2000, 3000)  # others are slips of whoever wrote the file
 
 
 class NoTime(ValueError):
@@ -57,6 +58,8 @@ class Clock:
             raise NoTime(f"{_shown(text)} is no time" if text.strip() else "no time")
         try:
             local = datetime.combine(self._day(match), datetime.min.time()) + _since_midnight(match)
+            if local.year not in _YEARS:
+                raise NoTime(f"{_shown(text)} is no time of a message")
             if match["offset"]:
                 return Moment(local.replace(tzinfo=_offset(match["offset"])).astimezone(UTC))
             return self._in_zone(local)

@@ -186,13 +186,14 @@ def test_a_time_that_the_clock_skips_is_refused() -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "yesterday", "2026-03-01", "2026-02-30 12:00:00", "2026-03-01 24:00:00",
-     "1 Foo 2026 12:00", "2026-03-01 12:60", "0001-01-01 00:00:00+05:30", "2026-03-01 13:00 PM",
+     "1 Foo 2026 12:00", "2026-03-01 12:60", "0001-01-01 00:00:00+05:30", "9999-12-31 23:59:59",
+     "2026-03-01 13:00 PM",
      "1767225600", "2026-03-01 12:00:00+24:00", "99/99/2026 12:00:00", "٢٠٢٦-03-01 12:00:00"],
 )  # fmt: skip
 def test_what_is_no_time_is_refused(text: str) -> None:
     (said,) = refusals(export(line(time=text)))
     assert said.startswith("line 2: ")
-    assert said.endswith("no time")
+    assert "no time" in said
 
 
 def test_the_file_itself_settles_whether_the_day_comes_first() -> None:

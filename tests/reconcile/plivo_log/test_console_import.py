@@ -125,6 +125,16 @@ def test_the_same_export_again_changes_nothing_and_says_so(importing: Importing)
     assert "nothing to do: this export was imported before" in said
 
 
+def test_an_export_keeps_the_moment_that_its_first_import_was_told(importing: Importing) -> None:
+    path = importing.write(days(3))
+    importing(path, "--exported-at", EXPORTED)
+    before = importing.snapshot()
+    os.utime(path, (1772000000, 1772000000))
+    said, _ = importing(path)
+    assert importing.snapshot() == before
+    assert said.startswith("exported at 2026-03-05 00:00:00 UTC\n")
+
+
 def test_a_packed_or_copied_export_is_the_same_export(importing: Importing) -> None:
     plain = days(3)
     path = importing.write(plain)
@@ -246,6 +256,7 @@ def test_messages_from_after_the_export_are_pointed_at(importing: Importing) -> 
         (export(line(time="03/04/2026 12:00")), (), "may be 3 April or 4 March 2026"),
         (export(line()), ("--tz", "Mars"), "'Mars' is no time zone; write one such as"),
         (export(line()), ("--exported-at", "soon"), "'soon' is no time; write 2026-03-01"),
+        (export(line()), ("--exported-at", "999999w"), "'999999w' is before all time"),
         (export(line()), ("--exported-at", "2099-01-01"), "lies in the future; it is 20"),
         (export(line()), ("--plivo-api-url", "x"), "PLIVO_API_URL is 'x'; allowed: "),
     ],
