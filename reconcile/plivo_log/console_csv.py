@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from reconcile.plivo_log import console_columns, console_times
@@ -61,8 +61,7 @@ class Refused:
         return f"line {self.first_line}: {self.why}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Record:
+class _Record(NamedTuple):
     first_line: int
     last_line: int
     cells: Sequence[str]
@@ -123,7 +122,7 @@ def _row(record: _Record, found: Layout) -> Exported:
         raise _NoRow("no message UUID")
     moment = found.clock.read(cells[found.time])
     numbers, _ = typed({name: cells[at].strip() or None for name, at in found.numbers.items()})
-    others = _typed(tuple(found.others), tuple(cells[at] for at in found.others.values()))
+    others = _typed(tuple(found.others), tuple(map(cells.__getitem__, found.others.values())))
     whole = dict(zip(found.names, cells, strict=True))
     whole[IMPORTED] = f"console export, times in {found.clock.zone.key}"
     columns = {**others.columns, **numbers, "message_time": moment.at}

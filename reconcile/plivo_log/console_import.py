@@ -110,7 +110,7 @@ def _tables(task: Import, done: Imported, progress: Callable[[int], None]) -> di
         for day, rows in by_day.items():
             parts.setdefault(day, []).append(table_of(rows))
         progress(done.rows)
-    return {day: pa.concat_tables(some).combine_chunks() for day, some in parts.items()}
+    return {day: pa.concat_tables(some) for day, some in parts.items()}
 
 
 def _counted(

@@ -57,9 +57,7 @@ class Clock:
         if not match:
             raise NoTime(f"{_shown(text)} is no time" if text.strip() else "no time")
         try:
-            local = datetime.combine(self._day(match), datetime.min.time()) + _since_midnight(match)
-            if local.year not in _YEARS:
-                raise NoTime(f"{_shown(text)} is no time of a message")
+            local = self._local(match)
             if match["offset"]:
                 return Moment(local.replace(tzinfo=_offset(match["offset"])).astimezone(UTC))
             return self._in_zone(local)
@@ -67,6 +65,19 @@ class Clock:
             raise
         except (ValueError, OverflowError):
             raise NoTime(f"{_shown(text)} is no time") from None
+
+    def _local(self, match: re.Match[str]) -> datetime:
+        """Raises ValueError."""
+        day = self._day(match)
+        if day.year not in _YEARS:
+            raise ValueError("no year of a message")
+        hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"] or 0)
+        if match["half"]:
+            if not 1 <= hour <= 12:
+                raise ValueError("not on a clock of 12 hours")
+            hour = hour % 12 + (12 if match["half"].lower() == "pm" else 0)
+        micros = int((match["fraction"] or "0").ljust(6, "0")[:6])
+        return datetime(day.year, day.month, day.day, hour, minute, second, micros)  # noqa: DTZ001
 
     def _day(self, match: re.Match[str]) -> date:
         if match["year"]:
@@ -124,19 +135,6 @@ def _both_readings(text: str) -> str:
         "date of the file has a day after the 12th to tell. Take an export that has one, or write "
         "the dates as 2026-03-04"
     )
-
-
-def _since_midnight(match: re.Match[str]) -> timedelta:
-    """Raises ValueError for what no clock shows."""
-    hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"] or 0)
-    if match["half"]:
-        if not 1 <= hour <= 12:
-            raise ValueError("not on a clock of 12 hours")
-        hour = hour % 12 + (12 if match["half"].lower() == "pm" else 0)
-    if hour > 23 or minute > 59 or second > 59:
-        raise ValueError("not on a clock")
-    micros = int((match["fraction"] or "0").ljust(6, "0")[:6])
-    return timedelta(hours=hour, minutes=minute, seconds=second, microseconds=micros)
 
 
 def _offset(text: str) -> timezone:

@@ -85,17 +85,21 @@ def _source(path: Path) -> str:
 
 def table_of(rows: Sequence[PulledRow]) -> pa.Table:
     """The rows in the columns of `log/`."""
-    return pa.Table.from_pylist(
-        [
-            {
-                **pulled.row.columns,
-                "message_uuid": pulled.row.message_uuid,
-                "record": pulled.row.record,
-                "pulled_at": pulled.pulled_at,
-                "account": pulled.row.account or pulled.account,
-                "untyped_values": len(pulled.row.untyped),
-            }
-            for pulled in rows
-        ],
-        schema=LOG,
-    )
+    columns = [pulled.row.columns for pulled in rows]
+    filled: set[str] = set().union(*columns)
+    ours = {
+        "message_uuid": [pulled.row.message_uuid for pulled in rows],
+        "record": [pulled.row.record for pulled in rows],
+        "pulled_at": [pulled.pulled_at for pulled in rows],
+        "account": [pulled.row.account or pulled.account for pulled in rows],
+        "untyped_values": [len(pulled.row.untyped) for pulled in rows],
+    }
+
+    def values(column: pa.Field) -> pa.Array:
+        if column.name in ours:
+            return pa.array(ours[column.name], column.type)
+        if column.name in filled:
+            return pa.array([typed.get(column.name) for typed in columns], column.type)
+        return pa.nulls(len(rows), column.type)
+
+    return pa.table([values(column) for column in LOG], schema=LOG)
