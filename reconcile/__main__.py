@@ -15,12 +15,13 @@ from receiver.config import Settings
 from reconcile import (
     evidence,
     explain,
+    import_command,
     merging,
     messages_command,
     rate_report,
     report_command,
     selection,
-)  # fmt: skip
+)
 from reconcile import options as options_of_messages
 from reconcile import run as running
 from reconcile.counted_messages import Question
@@ -170,6 +171,7 @@ def _parser() -> argparse.ArgumentParser:
             "check-usage", usage_command.carry_out, "does our number equal the Plivo console's?"
         ),
         told := command("explain", _explain, "all that is known of one message"),
+        brought := command("import-log", import_command.carry_out, "the console's CSV as log rows"),
     ]
     for asking in (run, pull, plan, merge):
         asking.add_argument("--since", metavar="T", help="from then on: 2026-03-01, a time, or 7d")
@@ -189,6 +191,7 @@ def _parser() -> argparse.ArgumentParser:
     report_command.add_options(report)
     messages_command.add_options(listed)
     usage_command.add_options(usage)
+    import_command.add_options(brought)
     told.add_argument("uuid", metavar="UUID", help="of a message or of a part")
     told.add_argument("--fetch", action="store_true", help="ask Plivo for this message first")
     told.add_argument("--format", choices=("table", "json"), default="table",

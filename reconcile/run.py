@@ -56,7 +56,7 @@ def run(settings: Settings, task: Task, *, tell: Tell | None = None) -> tuple[Pu
 
     Whatever stops the reading, what was read is merged.
     """
-    with _alone(settings.data_dir):
+    with alone(settings.data_dir):
         sealing.seal_all(settings.data_dir)
         try:
             result = _pull(settings, task, tell)
@@ -67,7 +67,7 @@ def run(settings: Settings, task: Task, *, tell: Tell | None = None) -> tuple[Pu
 
 def pull_only(settings: Settings, task: Task, *, tell: Tell | None = None) -> PullResult:
     """The log into `log/`, resumable. Raises as `run`."""
-    with _alone(settings.data_dir):
+    with alone(settings.data_dir):
         return _pull(settings, task, tell)
 
 
@@ -81,12 +81,13 @@ def planned(settings: Settings, task: Task) -> windows.PlanSummary:
 
 def fetch(settings: Settings, message_uuid: str) -> bool:
     """Ask Plivo for one message now; False where it does not know it. Raises as `run`."""
-    with _alone(settings.data_dir), plivo.connect(settings) as client:
+    with alone(settings.data_dir), plivo.connect(settings) as client:
         return fetch_one(settings, message_uuid, client=client, now=lambda: datetime.now(UTC))
 
 
 @contextmanager
-def _alone(data_dir: Path) -> Iterator[None]:
+def alone(data_dir: Path) -> Iterator[None]:
+    """Nobody else writes into `log/` meanwhile. Raises locks.Busy."""
     with holding(data_dir / "state" / "run.lock", wait_seconds=0, what="run"):
         yield
 

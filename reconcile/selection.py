@@ -62,7 +62,10 @@ def moment(text: str, *, now: datetime | None, zone: tzinfo = UTC) -> datetime:
     if match := _AGE.fullmatch(text.strip()):
         if now is None:
             raise WrongQuestion(f"'{text}' needs data to count back from; there is none yet")
-        return now - timedelta(**{_UNITS[match[2]]: int(match[1])})
+        try:
+            return now - timedelta(**{_UNITS[match[2]]: int(match[1])})
+        except OverflowError:
+            raise WrongQuestion(f"'{text}' is before all time; write 7d or 36h") from None
     try:
         if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text.strip()):
             return datetime.combine(date.fromisoformat(text.strip()), time(), zone).astimezone(UTC)

@@ -82,16 +82,22 @@ def read_row(record: str) -> LogRow:
     fields = DECODER.decode(record)
     if not isinstance(fields, dict):
         raise ValueError("a row that is no JSON object")  # noqa: TRY004  broken text, not a bug
+    columns, untyped = typed({name: _given(fields, name) for name in _READERS})
+    uri = _ACCOUNT.fullmatch(columns["resource_uri"] or "")
+    return LogRow(_key(fields), record, columns, untyped, uri[1] if uri else None)
+
+
+def typed(values: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The columns that the values named after them fill, and the names of those not understood."""
     columns: dict[str, Any] = {}
     untyped = []
-    for name, read in _READERS.items():
+    for name, value in values.items():
         try:
-            columns[name] = read(_given(fields, name))
+            columns[name] = _READERS[name](value)
         except Untyped:
             columns[name] = None
             untyped.append(name)
-    uri = _ACCOUNT.fullmatch(columns["resource_uri"] or "")
-    return LogRow(_key(fields), record, columns, tuple(untyped), uri[1] if uri else None)
+    return columns, tuple(untyped)
 
 
 def _given(fields: Mapping[str, Any], name: str) -> Any:
@@ -115,7 +121,7 @@ def as_text(value: Any) -> str | None:
         return str(value)
     if value is not None and not isinstance(value, str):
         raise Untyped
-    if value and any("\ud800" <= letter <= "\udfff" for letter in value):
+    if value and not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
         raise Untyped  # half a surrogate pair: JSON can write it, UTF-8 and Parquet cannot
     return value
 

@@ -24,7 +24,7 @@ class PulledRow:
 
     row: LogRow
     pulled_at: datetime
-    account: str
+    account: str | None
     fallback_day: date
 
     @property
@@ -53,7 +53,7 @@ class LogStore:
             path = day_files.partition(self.folder, day) / str(
                 FileName(self._source, number, number)
             )
-            day_files.write(_table(of_day), path)
+            day_files.write(table_of(of_day), path)
 
     def _number(self, days: Sequence[date], at: datetime) -> int:
         """The moment in microseconds, but above all numbers of this source in these days.
@@ -83,18 +83,23 @@ def _source(path: Path) -> str:
     return made
 
 
-def _table(rows: Sequence[PulledRow]) -> pa.Table:
-    return pa.Table.from_pylist(
-        [
-            {
-                **pulled.row.columns,
-                "message_uuid": pulled.row.message_uuid,
-                "record": pulled.row.record,
-                "pulled_at": pulled.pulled_at,
-                "account": pulled.row.account or pulled.account,
-                "untyped_values": len(pulled.row.untyped),
-            }
-            for pulled in rows
-        ],
-        schema=LOG,
-    )
+def table_of(rows: Sequence[PulledRow]) -> pa.Table:
+    """The rows in the columns of `log/`."""
+    columns = [pulled.row.columns for pulled in rows]
+    filled: set[str] = set().union(*columns)
+    ours = {
+        "message_uuid": [pulled.row.message_uuid for pulled in rows],
+        "record": [pulled.row.record for pulled in rows],
+        "pulled_at": [pulled.pulled_at for pulled in rows],
+        "account": [pulled.row.account or pulled.account for pulled in rows],
+        "untyped_values": [len(pulled.row.untyped) for pulled in rows],
+    }
+
+    def values(column: pa.Field) -> pa.Array:
+        if column.name in ours:
+            return pa.array(ours[column.name], column.type)
+        if column.name in filled:
+            return pa.array([typed.get(column.name) for typed in columns], column.type)
+        return pa.nulls(len(rows), column.type)
+
+    return pa.table([values(column) for column in LOG], schema=LOG)
