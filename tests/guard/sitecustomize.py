@@ -5,6 +5,7 @@ own.
 """
 
 import ipaddress
+import socket
 import sys
 from typing import Any
 
@@ -14,17 +15,32 @@ class LeftTheMachine(Exception):
 
 
 def _is_here(host: object) -> bool:
-    if host in (None, "", b"", "localhost", b"localhost"):
+    name = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host or "")
+    if name in ("", "localhost") or name.endswith(".invalid"):  # RFC 6761: nobody's
         return True
     try:
-        return ipaddress.ip_address(str(host)).is_loopback or str(host) == "0.0.0.0"  # noqa: S104
+        address = ipaddress.ip_address(name)
     except ValueError:
         return False
+    return address.is_loopback or _is_ours(address)
+
+
+def _is_ours(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """An address of this machine is one that can be bound."""
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((str(address), 0))
+        except OSError:
+            return False
+    return True
 
 
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:
     if event in ("socket.connect", "socket.sendto"):
-        address = arguments[1]
+        line, address = arguments[:2]
+        if event == "socket.connect" and line.type == socket.SOCK_DGRAM:
+            return  # sends nothing: it only chooses the address to send from
         host = address[0] if isinstance(address, tuple) else None  # else a local socket's path
     elif event == "socket.getaddrinfo":
         host = arguments[0]

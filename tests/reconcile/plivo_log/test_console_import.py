@@ -254,7 +254,7 @@ def test_messages_from_after_the_export_are_pointed_at(importing: Importing) -> 
         (gzip.compress(export(line()).encode())[:-20], (), "cannot be unpacked"),
         (b"PK\x03\x04nonsense", (), "cannot be unpacked"),
         (export(line(time="03/04/2026 12:00")), (), "may be 3 April or 4 March 2026"),
-        (export(line()), ("--tz", "Mars"), "'Mars' is no time zone; write one such as"),
+        (export(line()), ("--tz", "Mars"), "'Mars' is no time zone; write a time zone such as"),
         (export(line()), ("--exported-at", "soon"), "'soon' is no time; write 2026-03-01"),
         (export(line()), ("--exported-at", "999999w"), "'999999w' is before all time"),
         (export(line()), ("--exported-at", "2099-01-01"), "lies in the future; it is 20"),

@@ -30,9 +30,9 @@ Row = dict[str, Any]
 START = datetime(2026, 11, 14, tzinfo=UTC)
 DAY = Span(START, START + timedelta(days=1))
 LATER = timedelta(days=5)
-MESSAGES = 3_000
+MESSAGES = 1_200
 ENDS = ("delivered", "undelivered", "failed")
-QUOTA = 1  # a minute: so that 3,000 messages a day are too many to list
+QUOTA = 0  # a minute: so that any day is too large to be listed
 
 
 class World:
@@ -295,5 +295,5 @@ def test_what_is_counted_is_said_apart(settings_for: Callable[..., OurSettings])
     world = World(settings_for, lose=lost(200))
     world.pulled()
     matches = Counter(reconcile.messages(data_dir=world.data_dir)["match"])
-    assert matches["counted"] > 0.7 * MESSAGES
+    assert matches["counted"] > 0.5 * MESSAGES
     assert matches["report_missing"]
