@@ -18,7 +18,7 @@ from reconcile.engine import Engine
 from reconcile.formulas import Formula, Rate
 from reconcile.merging import Merged
 from reconcile.plivo_log import ledger
-from reconcile.plivo_log.coverage import Window, coverage
+from reconcile.plivo_log.coverage import HOWS, Window, coverage
 from reconcile.rate_rows import VALUE_COLUMNS, Row, letters_of, row_of
 
 
@@ -123,7 +123,7 @@ def _audit(engine: Engine, windows: list[Window], as_of: datetime | None) -> dic
         "counted_sample": _counted_sample(engine),
         "accounts": _pairs(engine, "select coalesce(account, 'unknown') as word, count(*) as "
                            "messages from counted_messages group by account order by word"),
-        "seconds_not_read": _seconds_not_read(oldest, as_of, windows),
+        **_seconds_read(oldest, as_of, windows),
     }  # fmt: skip
 
 
@@ -186,18 +186,21 @@ def _pairs(engine: Engine, sql: str) -> dict[str, int]:
     return {row["word"]: row["messages"] for row in engine.query(sql).to_pylist()}
 
 
-def _seconds_not_read(
+def _seconds_read(
     oldest: datetime | None, as_of: datetime | None, windows: list[Window]
-) -> float:
-    """Seconds between the oldest message and now that lie in no window that was read."""
+) -> dict[str, float]:
+    """Seconds between the oldest message and now: in no window that was read, and by each way."""
+    seconds = {"seconds_not_read": 0.0, **{f"seconds_{how}": 0.0 for how in HOWS}}
     if oldest is None or as_of is None:
-        return 0.0
+        return seconds
     start = oldest.replace(tzinfo=UTC)
-    read = timedelta()
+    left = max(as_of - start, timedelta())
     for interval in coverage(windows):
         shared = min(interval.until_at, as_of) - max(interval.from_at, start)
-        read += max(shared, timedelta())
-    return max(as_of - start - read, timedelta()).total_seconds()
+        if shared > timedelta():
+            seconds[f"seconds_{interval.how}"] += shared.total_seconds()
+            left -= shared
+    return seconds | {"seconds_not_read": left.total_seconds()}
 
 
 def _key_type(found: pa.DataType) -> pa.DataType:

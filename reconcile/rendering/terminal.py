@@ -13,19 +13,9 @@ from rich.text import Text
 from reconcile import formulas
 from reconcile.rate_report import RateReport
 from reconcile.rate_rows import Row
-from reconcile.rendering import cells
+from reconcile.rendering import audit_lines, cells
 
 FEW_MESSAGES = 30
-WORTH_SAYING_SECONDS = 600  # the last minutes are always still to be read
-
-_AUDIT_WORDS = {
-    "never_reported": "messages of the log without any report (no url set?)",
-    "duplicate_reports": "reports that came more than once",
-    "out_of_order_reports": "reports that came after a later one",
-    "state_changes": "final states that changed",
-    "guessed_times": "messages whose time had to be guessed",
-    "untyped_values": "values that could not be understood",
-}
 
 
 def render(
@@ -206,31 +196,11 @@ def _errors(report: RateReport, names: dict[str, str]) -> RenderableType:
 
 
 def _audit(report: RateReport) -> RenderableType:
-    audit = report.audit
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right")
     table.add_column(overflow="fold")
-    for word, messages in audit["match"].items():
-        table.add_row(cells.count(messages), f"messages: {word.replace('_', ' ')}")
-    for name, words in _AUDIT_WORDS.items():
-        if audit[name]:
-            table.add_row(cells.count(audit[name]), words)
-    for word, messages in audit["unknown_states"].items():
-        table.add_row(cells.count(messages), Text(f"messages in a state unknown to us: {word}"))
-    if audit["seconds_not_read"] >= WORTH_SAYING_SECONDS:
-        hours = audit["seconds_not_read"] / 3600
-        table.add_row(f"{hours:,.1f} h", "of the message log not read yet: python -m reconcile run")
-    for outage in audit["outages"]:
-        table.add_row(
-            f"{outage['seconds'] / 3600:,.1f} h",
-            f"no receiver was alive, from {outage['from'][:16]} to {outage['until'][:16]} UTC",
-        )
-    if shift := audit["clock_shift"]:
-        words = f"messages whose reports' clock is {shift['minutes']:+d} minutes from the log's"
-        table.add_row(cells.count(shift["messages"]), f"{words} (CALLBACK_TIME_ZONE)")
-    negative = (report.total or {}).get("negative_receipts")
-    if negative:
-        table.add_row(cells.count(negative), "receipts earlier than the message itself")
+    for figure, words in audit_lines.lines(report):
+        table.add_row(figure, Text(words))
     return _section("Collection audit", table)
 
 
