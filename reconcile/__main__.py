@@ -80,7 +80,8 @@ def _pull(settings: Settings, options: argparse.Namespace) -> int:
 
 def _plan(settings: Settings, options: argparse.Namespace) -> int:
     sealing.seal_all(settings.data_dir)
-    print(notices.plan(running.planned(settings, _pull_task(options))))
+    told = running.planned(settings, _pull_task(options))
+    print(notices.plan(told, datetime.now(UTC)))
     return 0
 
 

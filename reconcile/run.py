@@ -17,10 +17,11 @@ from reconcile.engine import Engine
 from reconcile.locks import holding
 from reconcile.merging import Merged
 from reconcile.plivo_log import client as plivo
-from reconcile.plivo_log import counted_pull, ledger, log_compaction, unfinished, windows
+from reconcile.plivo_log import ledger, log_compaction, unfinished, windows
 from reconcile.plivo_log.counted_pull import CountedPull
 from reconcile.plivo_log.course import Progress
 from reconcile.plivo_log.coverage import Span, Window
+from reconcile.plivo_log.forecast import Forecast, Load, forecast, most_listed_a_day
 from reconcile.plivo_log.known_parts import KnownParts
 from reconcile.plivo_log.pull import PullResult, Reader, fetch_one, pull
 
@@ -71,12 +72,18 @@ def pull_only(settings: Settings, task: Task, *, tell: Tell | None = None) -> Pu
         return _pull(settings, task, tell)
 
 
-def planned(settings: Settings, task: Task) -> windows.PlanSummary:
-    """What `pull` would ask; no request is made."""
+def planned(settings: Settings, task: Task) -> Forecast:
+    """What `pull` would ask, and what it would cost; no request is made."""
     now = datetime.now(UTC)
     began_at = unfinished.going_on(settings.data_dir / "state", task.asked, now)
     plan = _plan(settings, task, now, started_at=began_at)
-    return windows.summary(plan.spans, plan.ledger, per_minute=settings.log_requests_per_minute)
+    return forecast(
+        plan.spans,
+        plan.ledger,
+        _load(settings, now),
+        per_minute=settings.log_requests_per_minute,
+        counts=plan.counts,
+    )
 
 
 def fetch(settings: Settings, message_uuid: str) -> bool:
@@ -132,7 +139,7 @@ def _plan(settings: Settings, task: Task, now: datetime, *, started_at: datetime
     merging.merge(settings)
     known = _known(settings, now)
     counts = not task.full and settings.count_from != "never" and known.largest_day > (
-        counted_pull.most_listed_a_day(settings.log_requests_per_minute)
+        most_listed_a_day(settings.log_requests_per_minute)
     )  # fmt: skip
     spans = windows.plan(
         since=task.since or known.oldest_reported or now - _FIRST_LOOK,
@@ -189,6 +196,25 @@ def _known(settings: Settings, now: datetime) -> _Known:
         oldest_reported=_utc(oldest.to_pylist()[0]["t"]),
         open_at=[m.replace(tzinfo=UTC) for m in still_open["message_time"].to_pylist()],
         largest_day=largest.to_pylist()[0]["n"],
+    )
+
+
+def _load(settings: Settings, now: datetime) -> Load:
+    """What is known of each hour of the last 90 days."""
+    with Engine() as engine:
+        engine.read("messages", day_files.live_files(settings.data_dir / "messages"), MESSAGES)
+        found = engine.query(
+            "select date_trunc('hour', message_time) as hour, cast(sum(parts_seen) as bigint) "
+            "as parts, count(case when final_parts < parts_seen then 1 end) as still_open "
+            "from messages where direction = 'outbound' "
+            "group by date_trunc('hour', message_time)"
+        ).to_pylist()
+    hours = {row["hour"].replace(tzinfo=UTC): row for row in found}
+    gaps = alive.gaps(settings.data_dir / "reports", until=now)
+    return Load(
+        {hour: row["parts"] for hour, row in hours.items()},
+        {hour: row["still_open"] for hour, row in hours.items()},
+        [Span(gap.from_at, gap.until_at) for gap in gaps],
     )
 
 

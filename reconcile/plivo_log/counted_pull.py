@@ -22,6 +22,7 @@ from reconcile.plivo_log.counting import (
     Seen,
 )
 from reconcile.plivo_log.coverage import SECOND, Span, Window, overlap, second_of, without
+from reconcile.plivo_log.forecast import SAMPLE_OF_A_DAY, most_listed_a_day
 from reconcile.plivo_log.known_parts import Known, KnownParts, Part
 from reconcile.plivo_log.log_row import LogRow
 from reconcile.plivo_log.page import PAGE_ROWS
@@ -34,16 +35,8 @@ OUTBOUND = {"message_direction": "outbound"}
 # Reports of a message may still be under way: Plivo tries for seven minutes.
 SETTLED_AFTER = timedelta(minutes=15)
 OLDEST = RETENTION - timedelta(days=1)  # rows leave the log
-SAMPLE_OF_A_DAY = 60
-# Days of more messages are counted: listing one takes a tenth of a day's requests, and with the
-# windows that are read again half of them.
-_SHARE_TO_LIST = 0.1
 _MARGIN = 5 * SECOND
 _DAY = timedelta(days=1)
-
-
-def most_listed_a_day(per_minute: int) -> int:
-    return int(_SHARE_TO_LIST * 24 * 60 * per_minute * PAGE_ROWS)
 
 
 class CountedPull:

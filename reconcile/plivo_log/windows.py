@@ -6,7 +6,6 @@ now and begins at most RETENTION before it.
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Literal
 
@@ -20,7 +19,6 @@ from reconcile.plivo_log.coverage import (
     second_of,
     without,
 )
-from reconcile.plivo_log.page import PAGE_ROWS
 
 # A row may show a while after its message_time, and clocks differ: a window that were closed
 # sooner would be entered as read without it.
@@ -32,15 +30,6 @@ RETENTION = timedelta(days=90)
 READ_AGAIN_AFTER = tuple(timedelta(hours=hours) for hours in (1, 6, 24, 72))
 
 Mode = Literal["run", "pull"]
-
-
-@dataclass(frozen=True, slots=True)
-class PlanSummary:
-    """The least that these windows cost: one request each, and those for the rows known before."""
-
-    windows: int
-    requests: int
-    minutes: float
 
 
 def plan(
@@ -81,22 +70,6 @@ def plan(
     backlog = [span for span in unlisted if span not in newest]
     due = _open([r for r in last if _is_due(r.window, now)], kept, moments)
     return _newest_first(newest) + _newest_first(due) + _newest_first(backlog)
-
-
-def summary(spans: Sequence[Span], ledger: Iterable[Window], *, per_minute: int) -> PlanSummary:
-    """`plan` as a cost. Rows of a window that is read in part count in proportion to time."""
-    last = readings(ledger)
-    begins = [reading.span.until_at for reading in last]
-    requests = 0
-    for span in spans:
-        known = 0.0
-        for reading in last[bisect_left(begins, span.from_at) :]:
-            if reading.span.from_at >= span.until_at:
-                break
-            if common := overlap(reading.span, span):
-                known += reading.window.rows * (_length(common) / _length(reading.window.span))
-        requests += max(1, -int(-known // PAGE_ROWS))
-    return PlanSummary(len(spans), requests, round(requests / per_minute, 1))
 
 
 def within_retention(span: Span, now: datetime) -> Span | None:
@@ -144,7 +117,3 @@ def _days(span: Span) -> Iterable[Span]:
         high = min(midnight, span.until_at)
         yield Span(low, high)
         low = high
-
-
-def _length(span: Span) -> float:
-    return (span.until_at - span.from_at).total_seconds()

@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from reconcile import selection
 from reconcile.merging import Merged
 from reconcile.plivo_log.course import Progress
+from reconcile.plivo_log.forecast import Forecast
 from reconcile.plivo_log.pull import PullResult
-from reconcile.plivo_log.windows import PlanSummary
 from reconcile.rate_report import RateReport
 from reconcile.rendering.cells import percent
 
@@ -49,11 +50,27 @@ def pulled(result: PullResult) -> str:
     return text
 
 
-def plan(summary: PlanSummary) -> str:
-    return (
-        f"{summary.windows:,} windows, at least {summary.requests:,} requests, "
-        f"{summary.minutes:,.1f} minutes at the quota"
+def plan(told: Forecast, now: datetime) -> str:
+    done_at = now + timedelta(minutes=told.minutes)
+    cost = f"{told.requests:,} requests, {told.minutes:,.1f} minutes at the quota"
+    lines = [
+        f"{told.windows:,} windows, at least {cost}: done by {done_at:%Y-%m-%d %H:%M} UTC or later"
+    ]
+    if told.counted_windows:
+        lines.append(
+            f"{told.counted_windows:,} of the windows are counted; to list them all (--full) takes "
+            f"{told.requests_by_listing:,} requests"
+        )
+    lines.append(
+        f"listing keeps up with {told.sustained_a_day:,} messages a day, each read "
+        f"{told.readings:.1f} times"
+        + (
+            ""
+            if told.counted_windows
+            else "; larger days are counted, where their reports allow it"
+        )
     )
+    return "\n".join(lines)
 
 
 def summary(result: PullResult, report: RateReport) -> str:

@@ -1,6 +1,7 @@
 """A day of the pretend Plivo, counted: everything that listing would find, for fewer requests."""
 
 import itertools
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -16,10 +17,11 @@ from receiver import day_files
 from receiver.callback import report_fields
 from receiver.columns import REPORTS
 from receiver.config import Settings as OurSettings
-from reconcile.plivo_log import counted_pull, ledger
+from reconcile.plivo_log import ledger
 from reconcile.plivo_log.client import connect
 from reconcile.plivo_log.counted_pull import CountedPull
 from reconcile.plivo_log.coverage import Span, Window, coverage, without
+from reconcile.plivo_log.forecast import SAMPLE_OF_A_DAY, Load, forecast
 from reconcile.plivo_log.known_parts import KnownParts
 from reconcile.plivo_log.pull import PullResult, pull
 from tests.builders import clock, report, write_pieces
@@ -156,7 +158,7 @@ def test_whole_reports_are_proved_complete_with_a_few_requests(
     assert result.complete
     ended = {row["message_uuid"] for row in world.rows if row["status"] in ENDS}
     still_open = len(world.true_parts - ended)
-    assert result.requests <= 5 + counted_pull.SAMPLE_OF_A_DAY + still_open
+    assert result.requests <= 5 + SAMPLE_OF_A_DAY + still_open
     assert {window.how for window in world.ledger} == {"counted"}
     assert sum(window.rows for window in world.ledger) == len(world.true_parts)
     world.everything_is_known()
@@ -206,9 +208,9 @@ def test_states_that_cancel_in_a_count_show_in_the_sample(
     world = World(settings_for, Faults(status_conflict=0.5))
     world.pulled()
     audit = reconcile.audit(data_dir=world.data_dir)
-    assert audit["match"]["status_differs"] >= counted_pull.SAMPLE_OF_A_DAY / 4
+    assert audit["match"]["status_differs"] >= SAMPLE_OF_A_DAY / 4
     sample = audit["counted_sample"]
-    assert sample["asked"] >= counted_pull.SAMPLE_OF_A_DAY
+    assert sample["asked"] >= SAMPLE_OF_A_DAY
     assert sample["differing"] == audit["match"]["status_differs"]
     assert sample["at_most"] > sample["differing"] / sample["asked"]
 
@@ -297,3 +299,55 @@ def test_what_is_counted_is_said_apart(settings_for: Callable[..., OurSettings])
     matches = Counter(reconcile.messages(data_dir=world.data_dir)["match"])
     assert matches["counted"] > 0.5 * MESSAGES
     assert matches["report_missing"]
+
+
+@pytest.mark.parametrize(
+    "outage", [None, Span(START + timedelta(hours=9), START + timedelta(hours=12))]
+)
+def test_the_forecast_is_right_within_a_fifth(
+    settings_for: Callable[..., OurSettings], outage: Span | None
+) -> None:
+    """Of a day with whole reports, and of one whose receiver was down for hours."""
+    hidden: set[str] = set()
+
+    def unheard(row: Row) -> bool:
+        at = datetime.fromisoformat(row["message_time"]).replace(tzinfo=UTC)
+        if outage and outage.holds(at):
+            hidden.add(row["message_uuid"])
+        return row["message_uuid"] in hidden
+
+    world = World(settings_for, lose=unheard)
+    if outage:
+        beats = [(START - timedelta(hours=1), outage.from_at),
+                 (outage.until_at, DAY.until_at + LATER)]  # fmt: skip
+        settings = settings_for()
+        lines = [{"from": a.isoformat(), "until": b.isoformat(), "receiver": "r"} for a, b in beats]
+        (settings.data_dir / "reports").mkdir(parents=True)
+        write_pieces(settings.data_dir, "reports", world.rows, 3)
+        (settings.data_dir / "reports" / "_alive.jsonl").write_text(
+            "".join(json.dumps(line) + "\n" for line in lines)
+        )
+    hours: Counter[datetime] = Counter()
+    still_open: Counter[datetime] = Counter()
+    ended = {row["message_uuid"] for row in world.rows if row["status"] in ENDS}
+    for uuid, at in {
+        row["message_uuid"]: datetime.fromisoformat(row["message_time"]).replace(tzinfo=UTC)
+        for row in world.rows
+    }.items():
+        hour = at.replace(minute=0, second=0, microsecond=0)
+        hours[hour] += 1
+        still_open[hour] += uuid not in ended
+    load = Load(hours, still_open, [outage] if outage else [])
+    told = forecast([DAY], [], load, per_minute=QUOTA or 1, counts=True)
+    made = world.pulled().requests
+    assert told.requests <= told.requests_by_listing + 1
+    counted = forecast([DAY], [], load, per_minute=1, counts=True)
+    assert counted.counted_windows == 0, "a small day is listed"
+    large = _counted(load)
+    assert abs(large - made) <= 0.2 * made, (large, made)
+
+
+def _counted(load: Load) -> int:
+    from reconcile.plivo_log import forecast as reckoning  # noqa: PLC0415
+
+    return reckoning._counting(DAY, load.rows(DAY), load)

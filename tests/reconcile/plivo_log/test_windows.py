@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.plivo_log.coverage import SECOND, Span, Window
-from reconcile.plivo_log.windows import RETENTION, SETTLING, plan, summary, within_retention
+from reconcile.plivo_log.windows import RETENTION, SETTLING, plan, within_retention
 
 NOW = datetime(2026, 11, 22, 9, 0, 0, 500_000, tzinfo=UTC)
 TODAY = datetime(2026, 11, 22, tzinfo=UTC)
@@ -159,18 +159,6 @@ def test_what_is_planned_and_what_is_listed_are_all_that_was_asked_for(
             known = [s for s in spans if s.holds(moment)]
             known += [w.span for w in ledger if w.span.holds(moment)]
             assert known
-
-
-def test_the_summary_counts_a_request_a_window_and_those_for_the_rows_known_before() -> None:
-    ledger = [read(TODAY, TODAY + hours(2), rows=100), read(TODAY + hours(4), TODAY + hours(5))]
-    spans = [
-        Span(TODAY, TODAY + hours(2)),
-        Span(TODAY + hours(1), TODAY + hours(2)),
-        Span(TODAY + hours(4), TODAY + hours(5)),
-        Span(TODAY + hours(5), TODAY + hours(6)),
-    ]
-    least = summary(spans, ledger, per_minute=20)
-    assert (least.windows, least.requests, least.minutes) == (4, 5 + 3 + 1 + 1, 0.5)
 
 
 def test_of_time_beyond_retention_only_the_rest_is_read() -> None:

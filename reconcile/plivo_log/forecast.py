@@ -1,0 +1,138 @@
+"""[pure] What reading these windows will cost, from what is known of them already."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from math import ceil
+
+from reconcile.plivo_log.counting import MOST_OFFSET
+from reconcile.plivo_log.coverage import Span, Window, overlap, readings
+from reconcile.plivo_log.page import PAGE_ROWS
+from reconcile.plivo_log.windows import READ_AGAIN_AFTER
+
+SAMPLE_OF_A_DAY = 60  # messages of a counted day whose state is asked singly
+# Days of more messages are counted: listing one takes a tenth of a day's requests, and with the
+# windows that are read again half of them.
+_SHARE_TO_LIST = 0.1
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+Hours = Mapping[datetime, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Parts that reports or the log name, by the UTC hour of their time; of them the open ones."""
+
+    parts: Hours = field(default_factory=dict)
+    still_open: Hours = field(default_factory=dict)
+    outages: Sequence[Span] = ()
+
+    def rows(self, span: Span) -> float:
+        """So many are known of the span; of outages as many as of the hours around them."""
+        heard, seconds = 0.0, 0.0
+        for hour in _hours(span):
+            listening = _seconds(hour) - sum(
+                _seconds(common) for outage in self.outages if (common := overlap(hour, outage))
+            )
+            begin = _begin(hour.from_at)
+            heard += self.parts.get(begin, 0) * (_seconds(hour) / _HOUR.total_seconds())
+            seconds += max(listening, 0.0)
+        return heard * _seconds(span) / seconds if seconds else 0.0
+
+    def unheard(self, span: Span) -> float:
+        """Of these rows, those of outages."""
+        silent = sum(_seconds(c) for outage in self.outages if (c := overlap(span, outage)))
+        return self.rows(span) * silent / _seconds(span)
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """`sustained_a_day`: messages that listing can keep up with, at this many readings each."""
+
+    windows: int
+    counted_windows: int
+    requests: int
+    requests_by_listing: int
+    minutes: float
+    readings: float
+    sustained_a_day: int
+
+
+def most_listed_a_day(per_minute: int) -> int:
+    return int(_SHARE_TO_LIST * 24 * 60 * per_minute * PAGE_ROWS)
+
+
+def forecast(
+    spans: Sequence[Span], ledger: Sequence[Window], load: Load, *, per_minute: int, counts: bool
+) -> Forecast:
+    """The cost as far as it can be known: rows that nobody has told of yet come on top."""
+    requests = by_listing = counted = 0
+    for span in spans:
+        rows = max(_read_before(span, ledger), load.rows(span))
+        listing = max(1, ceil(rows / PAGE_ROWS))
+        large = rows * (_DAY / (span.until_at - span.from_at)) > most_listed_a_day(per_minute)
+        by_listing += listing
+        if counts and large:
+            counted += 1
+            requests += min(listing, _counting(span, rows, load))
+        else:
+            requests += listing
+    times = _readings_of_a_window(ledger)
+    return Forecast(
+        windows=len(spans),
+        counted_windows=counted,
+        requests=requests,
+        requests_by_listing=by_listing,
+        minutes=round(requests / per_minute, 1),
+        readings=times,
+        sustained_a_day=int(per_minute * 24 * 60 * PAGE_ROWS / times),
+    )
+
+
+def _counting(span: Span, rows: float, load: Load) -> int:
+    unheard = load.unheard(span)
+    states = 0
+    for hour in _hours(span):
+        still_open = load.still_open.get(_begin(hour.from_at), 0)
+        states += still_open if still_open <= PAGE_ROWS // 2 else ceil(still_open / PAGE_ROWS)
+    sample = min(SAMPLE_OF_A_DAY, int(rows))
+    return ceil((rows - unheard) / MOST_OFFSET) + ceil(unheard / PAGE_ROWS) + states + sample + 2
+
+
+def _read_before(span: Span, ledger: Iterable[Window]) -> float:
+    """Rows of the last readings of the span; of those it holds in part, in proportion to time."""
+    last = readings(ledger)
+    known = 0.0
+    for reading in last[bisect_left([r.span.until_at for r in last], span.from_at) :]:
+        if reading.span.from_at >= span.until_at:
+            break
+        if common := overlap(reading.span, span):
+            known += reading.window.rows * (_seconds(common) / _seconds(reading.window.span))
+    return known
+
+
+def _readings_of_a_window(ledger: Sequence[Window]) -> float:
+    """How often a row was read so far; before the first re-reads all that may come are assumed."""
+    listed = sum(window.rows for window in ledger if window.how == "listed")
+    once = sum(
+        reading.window.rows * (_seconds(reading.span) / _seconds(reading.window.span))
+        for reading in readings(ledger)
+    )
+    most = 1.0 + len(READ_AGAIN_AFTER)
+    return most if not once or listed <= once else min(listed / once, most)
+
+
+def _hours(span: Span) -> Iterator[Span]:
+    low = span.from_at
+    while low < span.until_at:
+        high = min(_begin(low) + _HOUR, span.until_at)
+        yield Span(low, high)
+        low = high
+
+
+def _begin(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)
+
+
+def _seconds(span: Span) -> float:
+    return (span.until_at - span.from_at).total_seconds()
