@@ -1,34 +1,16 @@
-"""[I/O] Routes and status codes, nothing else.
+"""[I/O] Routes and content types, nothing else; how callbacks are answered is in `webhook`."""
 
-body over 64 KiB      413
-wrong path or secret  404, no trace but a count
-signature wrong       403, counted and logged without secrets or whole numbers
-not durable           503, so that Plivo tries again
-else                  stored durably, then 200: never refused for its content
-"""
-
-import hmac
-import logging
-import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Protocol
 
 from bottle import Bottle, HTTPError, request, response
 
-from receiver.callback import Callback, Kind
 from receiver.config import Settings
 from receiver.journal_file import NotDurable
 from receiver.metrics import Metrics
 from receiver.quarantine import Refusal
-from receiver.signature import HEADERS, SignedRequest, Verdict, check
+from receiver.webhook import ANSWERS, Environ, Store, Webhook, refuse
 
-MOST_BODY_BYTES = 64 * 1024
-
-_ANSWERS: dict[Kind, tuple[str, str]] = {
-    "delivery_report": ("text/plain; charset=utf-8", "Delivery status reported"),
-    "message": ("application/xml", "<Response/>"),
-}
 # Any header that begins like this means that a proxy stands between; the figures are for this
 # machine alone.
 _FORWARDING = (
@@ -44,26 +26,6 @@ _FORWARDING = (
     "HTTP_FORWARDED",
     "HTTP_VIA",
 )
-_ENVIRON_NAMES = {name: "HTTP_" + name.upper().replace("-", "_") for name in HEADERS}
-
-# Where the environ has this key, the server can hold an answer: see `receiver.channel`.
-HOLD_ANSWER = "receiver.hold_answer"
-
-Environ = dict[str, Any]
-Settle = Callable[[Exception | None], None]
-
-log = logging.getLogger("receiver")
-
-
-class Store(Protocol):
-    """Where callbacks go. `append` and `probe` return once durable, or raise NotDurable.
-
-    `append_then` returns at once and calls `then` later, in any thread: None once durable.
-    """
-
-    def append(self, callback: Callback) -> None: ...
-    def append_then(self, callback: Callback, then: Settle) -> None: ...
-    def probe(self) -> None: ...
 
 
 def build_app(
@@ -79,10 +41,10 @@ def build_app(
     app = Bottle()
     for reason in ("path", "size", "signature", "not_durable"):
         metrics.refused.labels(reason)  # a counter that never rose is 0, not absent
-    webhook = _Webhook(
+    webhook = Webhook(
         settings, store, keep_aside=keep_aside, metrics=metrics, now=now, unsigned=unsigned
     )
-    for kind in _ANSWERS:
+    for kind in ANSWERS:
         for path in (f"/{kind}", f"/{kind}/<secret>"):
             app.route(path, ["GET", "POST", "HEAD"], webhook.route(kind))
 
@@ -101,7 +63,7 @@ def build_app(
 
     def figures() -> bytes | str:
         if not _from_this_machine(request.environ):
-            return _refuse(404)
+            return refuse(404)
         response.content_type = "text/plain; version=0.0.4; charset=utf-8"
         return metrics.text()
 
@@ -112,158 +74,9 @@ def build_app(
     return app
 
 
-def is_quick(path: str) -> bool:
-    """Whether a request for this path never waits under a server that holds answers."""
-    return path.startswith(tuple(f"/{kind}" for kind in _ANSWERS))
-
-
-class _Webhook:
-    """The two callback routes: who may, whose it is, is it stored."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        store: Store,
-        *,
-        keep_aside: Callable[[Refusal], None],
-        metrics: Metrics,
-        now: Callable[[], datetime],
-        unsigned: bool,
-    ) -> None:
-        self._settings = settings
-        self._store = store
-        self._keep_aside = keep_aside
-        self._metrics = metrics
-        self._now = now
-        self._unsigned = unsigned
-        self._accepted = {kind: metrics.accepted.labels(kind) for kind in _ANSWERS}
-
-    def route(self, kind: Kind) -> Callable[..., str]:
-        content_type, text = _ANSWERS[kind]
-        secret = self._settings.receiver_path_secret
-        right_path = (f"/{kind}/{secret}" if secret else f"/{kind}").encode()
-
-        def answer(secret: str = "") -> str:  # noqa: ARG001  the raw path is compared
-            environ = request.environ
-            path = _path(environ)
-            # As it came: what decodes to the right path is still another one.
-            if not hmac.compare_digest(path.encode("latin-1", "replace"), right_path):
-                self._metrics.refused.labels("path").inc()
-                return _refuse(404)
-            if environ["REQUEST_METHOD"] == "HEAD":
-                return ""
-            status = self._take(kind, path, environ)
-            if status != 200:
-                return _refuse(status)
-            response.content_type = content_type
-            return text
-
-        return answer
-
-    def _take(self, kind: Kind, path: str, environ: Environ) -> int:
-        """The status code for this callback; 200 only when it is on disk."""
-        received_at = self._now()
-        body = environ["wsgi.input"].read(MOST_BODY_BYTES + 1)
-        if len(body) > MOST_BODY_BYTES:
-            self._metrics.refused.labels("size").inc()
-            return 413
-        asked = SignedRequest(
-            method=environ["REQUEST_METHOD"],
-            url=f"{self._settings.public_url}{path}",
-            query=environ.get("QUERY_STRING", "").encode("latin-1"),
-            body=body,
-            headers={name: environ.get(key, "") for name, key in _ENVIRON_NAMES.items()},
-        )
-        verdict = Verdict("none")
-        if not self._unsigned:
-            verdict = check(asked, self._settings.tokens, policy=self._settings.signature_policy)
-        if verdict.scheme is None:
-            self._refuse_signature(kind, path, asked, verdict.reason, received_at)
-            return 403
-        return self._keep(
-            Callback(
-                received_at=received_at,
-                kind=kind,
-                http_method=asked.method,
-                body=body,
-                query=asked.query,
-                account=verdict.account,
-                signature=verdict.scheme,
-            ),
-            environ.get(HOLD_ANSWER),
-        )
-
-    def _keep(self, callback: Callback, hold_answer: Callable[[], Settle] | None) -> int:
-        """Under a server that holds answers the 200 leaves, or becomes a 503, after the commit."""
-        began = time.perf_counter()
-        self._metrics.in_flight.inc()
-        if hold_answer is not None:
-            settle = hold_answer()
-
-            def then(problem: Exception | None) -> None:
-                self._settled(callback.kind, began, problem)
-                settle(problem)
-
-            self._store.append_then(callback, then)
-            return 200
-        problem = None
-        try:
-            self._store.append(callback)
-        except NotDurable as found:
-            problem = found
-        self._settled(callback.kind, began, problem)
-        return 503 if problem else 200
-
-    def _settled(self, kind: Kind, began: float, problem: Exception | None) -> None:
-        self._metrics.in_flight.dec()
-        if problem is not None:
-            self._metrics.refused.labels("not_durable").inc()
-            log.error("could not store a %s, Plivo will try again: %s", kind, problem)
-            return
-        self._metrics.seconds_to_durable.observe(time.perf_counter() - began)
-        self._accepted[kind].inc()
-
-    def _refuse_signature(
-        self, kind: Kind, path: str, asked: SignedRequest, reason: str, received_at: datetime
-    ) -> None:
-        self._metrics.refused.labels("signature").inc()
-        log.warning(
-            "refused a %s: %s (checked against PUBLIC_URL %s; it is kept for receiver recheck)",
-            kind,
-            reason,
-            self._settings.public_url,
-        )
-        self._keep_aside(
-            Refusal(
-                received_at=received_at,
-                kind=kind,
-                http_method=asked.method,
-                path=path,
-                query=asked.query,
-                body=asked.body,
-                headers=asked.headers,
-                reason=reason,
-            )
-        )
-
-
-def _path(environ: Environ) -> str:
-    """The path as it came: Plivo signs the URL as configured, byte for byte."""
-    target = str(environ.get("REQUEST_URI", environ["PATH_INFO"]))
-    if not target.startswith("/"):  # RFC 9112: a server accepts http://host/path too
-        target = "/" + target.partition("://")[2].partition("/")[2]
-    return target.partition("?")[0].partition("#")[0]
-
-
 def _plain_error(error: HTTPError) -> str:
     response.content_type = "text/plain; charset=utf-8"
     return f"{error.status_line}\n"
-
-
-def _refuse(status: int) -> str:
-    response.status = status
-    response.content_type = "text/plain; charset=utf-8"
-    return f"{response.status_line}\n"
 
 
 def _from_this_machine(environ: Environ) -> bool:

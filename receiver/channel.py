@@ -21,7 +21,7 @@ import waitress.parser
 import waitress.task
 import waitress.utilities
 
-from receiver.app import HOLD_ANSWER, MOST_BODY_BYTES, Settle
+from receiver.webhook import HOLD_ANSWER, MOST_BODY_BYTES, Settle
 
 _MOST_SECONDS = 30.0  # that an answer is held; then the sender had better come again
 

@@ -12,7 +12,7 @@ from types import FrameType
 
 from receiver import compaction, config, listening, sealing
 from receiver.alive import Pulse
-from receiver.app import build_app, is_quick
+from receiver.app import build_app
 from receiver.config import SettingError, Settings
 from receiver.day_files import FileProblem
 from receiver.journal import Journal
@@ -20,6 +20,7 @@ from receiver.journal_file import JournalError, NotDurable
 from receiver.metrics import Metrics
 from receiver.quarantine import Quarantine
 from receiver.web_server import WebServer
+from receiver.webhook import is_quick
 
 log = logging.getLogger("receiver")
 

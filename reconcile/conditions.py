@@ -41,6 +41,7 @@ _CLOSED = {
     "direction": ("outbound", "inbound"),
     "weekday": tuple("1234567"),
 }
+_TOO_LARGE = Decimal(10) ** 18
 _ONE = re.compile(r"\s*([a-z_]+)\s*(!=|=|>|<)(.*)", re.DOTALL)
 _COMMA = re.compile(r",(?=\s*[a-z_]+\s*(?:!=|=|>|<))")
 
@@ -119,7 +120,8 @@ def sql(conditions: Sequence[Condition]) -> tuple[str, dict[str, Any]]:
                 f"lower(cast({expression} as string))"
             )  # fmt: skip
             sign = condition.operator.removeprefix("!")
-            term = f"coalesce({shown} {sign} ${name}, false)"
+            given = f"${name}" if shown == expression else f"lower(${name})"
+            term = f"coalesce({shown} {sign} {given}, false)"
         if condition.operator == "=":
             either.setdefault(condition.name, []).append(term)
         else:
@@ -150,11 +152,14 @@ def _typed(condition: Condition) -> Any:
     kind = _kind(condition.name)
     try:
         if kind == "number":
-            return Decimal(value)
+            number = Decimal(value)
+            if not number.is_finite() or abs(number) >= _TOO_LARGE:
+                raise ValueError  # noqa: TRY301  told below
+            return number
         if kind == "time":
             moment = datetime.fromisoformat(value)
             return (moment.astimezone(UTC) if moment.tzinfo else moment).replace(tzinfo=None)
     except (InvalidOperation, ValueError, OverflowError):
         wanted = "a number" if kind == "number" else "a time such as 2026-03-01T12:00:00Z"
         raise WrongQuestion(f"--where {condition}: {value!r} is not {wanted}") from None
-    return value.lower()
+    return value

@@ -51,7 +51,7 @@ def select(
 
 def _asked(question: Question, as_of: datetime | None, settings: Settings) -> pa.Table:
     horizon = timedelta(hours=settings.receipt_horizon_hours) // timedelta(microseconds=1)
-    directions = [c.value for c in question.where if (c.name, c.operator) == ("direction", "=")]
+    asked_for = any(condition.name == "direction" for condition in question.where)
     return pa.table(
         {
             "since": pa.array([question.since], UTC_TIME),
@@ -60,12 +60,13 @@ def _asked(question: Question, as_of: datetime | None, settings: Settings) -> pa
             "horizon_micros": pa.array([horizon], pa.int64()),
             "zone": pa.array([question.zone], pa.string()),
             "by_units": pa.array([question.by_units], pa.bool_()),
-            "direction": pa.array([directions[0] if directions else "outbound"], pa.string()),
+            "direction": pa.array([None if asked_for else "outbound"], pa.string()),
         }
     )
 
 
 def _hints(engine: Engine, where: Sequence[Condition]) -> list[str]:
+    """Of values that may be anything, those that no message has."""
     hints = []
     for condition in where:
         if (
@@ -74,11 +75,15 @@ def _hints(engine: Engine, where: Sequence[Condition]) -> list[str]:
             or conditions.allowed(condition.name)
         ):
             continue
-        expression = conditions.columns()[condition.name]
-        found = engine.query(
-            f"select distinct cast({expression} as string) as word from counted_messages"
-        )["word"].to_pylist()
-        words = {word for word in found if word is not None}
-        if condition.value.lower() not in {word.lower() for word in words}:
+        one, parameters = conditions.sql([condition])
+        any_has_it = engine.query(
+            f"select count(*) as n from counted_messages where {one}", parameters
+        )["n"].to_pylist()[0]
+        if not any_has_it:
+            expression = conditions.columns()[condition.name]
+            found = engine.query(
+                f"select distinct cast({expression} as string) as word from counted_messages"
+            )["word"].to_pylist()
+            words = sorted(word for word in found if word is not None)
             hints.append(f"no message has {condition}{selection.nearest(condition.value, words)}")
     return hints

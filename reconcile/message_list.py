@@ -57,6 +57,8 @@ def columns_named(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if names == ("all",):
         return WHOLE
+    if not names or len(set(names)) < len(names):
+        raise WrongQuestion(f"--columns {text} names no column, or one twice; write a,b or all")
     for name in names:
         if name not in conditions.columns():
             raise WrongQuestion(

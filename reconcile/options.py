@@ -1,6 +1,7 @@
 """[I/O] What the commands about messages share: which of them, in which zone, and the output."""
 
 import argparse
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,6 +65,6 @@ def deliver(content: bytes, options: argparse.Namespace) -> None:
 
 def count(text: str) -> int:
     """A whole number above 0, as argparse wants it."""
-    if not text.isdecimal() or int(text) < 1:
+    if not re.fullmatch("[0-9]{1,15}", text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above 0")
     return int(text)

@@ -70,11 +70,11 @@ def moment(text: str, *, now: datetime | None, zone: tzinfo = UTC) -> datetime:
         if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text.strip()):
             return datetime.combine(date.fromisoformat(text.strip()), time(), zone).astimezone(UTC)
         instant = datetime.fromisoformat(text.strip())
+        return (instant if instant.tzinfo else instant.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise WrongQuestion(
             f"'{text}' is no time; write 2026-03-01, 2026-03-01T12:00:00Z, 7d or 36h"
         ) from None
-    return (instant if instant.tzinfo else instant.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def time_zone(name: str) -> ZoneInfo:

@@ -24,7 +24,7 @@ def render(found: MessageList) -> None:
 
 def as_text(found: MessageList) -> str:
     out = io.StringIO()
-    _render(Console(file=out, width=_ANY_WIDTH, highlight=False), found)
+    _render(Console(file=out, width=_ANY_WIDTH, highlight=False, markup=False, emoji=False), found)
     return out.getvalue()
 
 

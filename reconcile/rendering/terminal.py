@@ -40,13 +40,18 @@ def render(
 def console(*, width: int | None = None) -> Console:
     """Plain where it is piped, 100 columns wide there; NO_COLOR is respected."""
     piped = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 100
-    return Console(width=width or piped, highlight=False)
+    return Console(width=width or piped, highlight=False, markup=False, emoji=False)
 
 
 def as_text(report: RateReport, *more: RateReport, error_names: dict[str, str]) -> str:
     """The same as plain text."""
     out = io.StringIO()
-    render(Console(file=out, width=100, highlight=False), report, *more, error_names=error_names)
+    render(
+        Console(file=out, width=100, highlight=False, markup=False, emoji=False),
+        report,
+        *more,
+        error_names=error_names,
+    )
     return out.getvalue()
 
 
@@ -59,7 +64,7 @@ def _headline(report: RateReport) -> RenderableType:
     table.add_column(overflow="fold")
     table.add_row(
         Text(cells.percent(rate.value), style="bold"),
-        f"[bold]{formula.name}[/] = {formula}   {rate.numerator:,} of {rate.denominator:,}"
+        f"{formula.name} = {formula}   {rate.numerator:,} of {rate.denominator:,}"
         + (
             f"   95 % interval {cells.interval(rate.low, rate.high)}"
             if rate.value is not None

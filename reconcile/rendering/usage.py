@@ -7,7 +7,6 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -19,9 +18,8 @@ _ROOM_FOR_ALL = 100
 
 def render(console: Console, found: Finding) -> None:
     """The cells that differ, why, and the finding as the last line."""
-    console.print(
-        f"[bold]Plivo's usage summary beside what is on disk[/] · days in {escape(found.zone)}"
-    )
+    title = "Plivo's usage summary beside what is on disk"
+    console.print(Text.assemble((title, "bold"), f" · days in {found.zone}"))
     differing = [row for row in found.rows if not row["equal"]]
     if differing:
         console.print()

@@ -1,4 +1,4 @@
--- One row per message asked for (outbound, unless inbound ones are), with the letter that it counts
+-- One row per message asked for (outbound, unless a direction is), with the letter that it counts
 -- as now: F failed, Q queued, D delivered, U undelivered, X no receipt within the horizon, O open.
 select
     m.message_uuid, m.direction, m.type, m.from_number, m.to_number, m.country, m.mcc, m.mnc,
@@ -21,6 +21,6 @@ select
     case when a.by_units then coalesce(m.units, 1) else 1 end as weight
 from messages as m
 cross join asked as a
-where m.direction = a.direction
+where (a.direction is null or m.direction = a.direction)
     and (a.since is null or m.message_time >= a.since)
     and (a.until is null or m.message_time < a.until)

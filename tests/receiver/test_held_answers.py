@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from receiver import channel
-from receiver.app import HOLD_ANSWER, Settle
 from receiver.web_server import WebServer
+from receiver.webhook import HOLD_ANSWER, Settle
 from tests.processes import wait_until
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], list[bytes]]

@@ -224,3 +224,33 @@ def test_as_of_moves_the_horizon_and_hides_nothing(tmp_path: Path) -> None:
     assert letters(horizon.isoformat()) == (1, 0)
     assert letters((horizon + timedelta(seconds=1)).isoformat()) == (0, 1)
     assert letters("2020-01-01") == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("--since", "0001-01-01T00:00:00+05:00"), ("--until", "9999-12-31T23:59:59-05:00"),
+        ("--until", "9999-12-31T23:59:59", "--tz", "America/New_York"),
+        ("--as-of", "0001-01-01T00:00:00+01:00"),
+    ],
+)  # fmt: skip
+def test_times_beyond_all_calendars_are_refused(tmp_path: Path, asked: tuple[str, ...]) -> None:
+    done = command("reconcile", "report", *asked, settings={"DATA_DIR": str(tmp_path)})
+    assert done.returncode == 2
+    assert "is no time" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_whatever_is_in_names_and_values_is_shown_as_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / "a[/x] [bold]b :smile:"
+    write_folder(folder, log=[log_row("m1", "undelivered", error_code="[/y]")])
+    done = command("reconcile", "report", settings={"DATA_DIR": str(folder)})
+    assert done.returncode == 0, done.stderr
+    assert str(folder) in done.stdout
+    assert "[/y]" in done.stdout
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    done = command("reconcile", "explain", "\udcff", settings={"DATA_DIR": str(tmp_path)})
+    assert done.returncode == 2
+    assert "not UTF-8" in done.stderr

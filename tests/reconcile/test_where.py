@@ -68,6 +68,9 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("hour_of_day=13", {"missing"}),
         ("day=2026-03-01,weekday=7", {"us", "de", "missing", "early", "silent", "open"}),
         ("direction=inbound", {"in"}),
+        ("direction=Inbound", {"in"}),
+        ("direction!=outbound", {"in"}),
+        ("direction=inbound,direction=outbound,match=", {"in"}),
         ("message_uuid=us", {"us"}),
     ],
 )
@@ -88,6 +91,8 @@ def test_conditions_choose_messages(data_dir: Path, where: str, expected: set[st
         ("message_time>noon", "'noon' is not a time such as"),
         ("country>US", "only numbers and times are more or less"),
         ("reports>", "only numbers and times are more or less"),
+        ("units=sNaN", "'sNaN' is not a number"),
+        ("units=1e30", "'1e30' is not a number"),
         ("hour=12", "use --since and --until"),
     ],
 )
@@ -185,3 +190,24 @@ def test_without_a_choice_a_file_has_all_columns(data_dir: Path) -> None:
 def test_an_unknown_column_is_named_with_the_nearest(data_dir: Path) -> None:
     _, said = run(data_dir, "messages", "--columns", "mesage_uuid", code=2)
     assert "did you mean message_uuid" in said
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("--limit", "9" * 20),
+        ("--columns", ","),
+        ("--columns", "tag,tag"),
+        ("--where", "tag=\udcff"),
+    ],
+)
+def test_nonsense_is_refused_without_a_traceback(data_dir: Path, asked: tuple[str, str]) -> None:
+    _, said = run(data_dir, "messages", *asked, code=2)
+    assert "Traceback" not in said
+
+
+def test_letters_are_compared_whatever_their_case_in_any_script(tmp_path: Path) -> None:
+    write_folder(tmp_path, log=[log_row("m1", destination_network="Türk İletişim")])
+    for written in ("Türk İletişim", "türk İletişim"):
+        found = reconcile.messages(where=f"carrier={written}", data_dir=tmp_path)
+        assert list(found["message_uuid"]) == ["m1"]
