@@ -42,10 +42,11 @@ receiver: $(VENV)/.ready ## answer Plivo's callbacks (settings: README)
 reconcile: $(VENV)/.ready ## read the message log, merge, print a summary
 	@$(RUN) -m reconcile run
 
-# SINCE=7d UNTIL=… BY=country,carrier FORMAT=csv OUTPUT=rates.csv FORMULA=strict TZ_NAME=Europe/Berlin
-report: $(VENV)/.ready ## print the rate report; SINCE=7d BY=country FORMAT=csv OUTPUT=f
+# SINCE=7d UNTIL=… BY=country,carrier WHERE=country=US TOP=10 FORMAT=csv OUTPUT=rates.csv
+# FORMULA=strict TZ_NAME=Europe/Berlin (TZ itself would change the clock of make)
+report: $(VENV)/.ready ## print the rate report; SINCE=7d BY=country WHERE=tag=otp FORMAT=csv OUTPUT=f
 	@$(RUN) -m reconcile report $(if $(SINCE),--since $(SINCE)) $(if $(UNTIL),--until $(UNTIL)) \
-	  $(if $(BY),--by $(BY)) $(if $(FORMAT),--format $(FORMAT)) $(if $(OUTPUT),--output $(OUTPUT)) \
+	  $(if $(BY),--by $(BY)) $(if $(WHERE),--where '$(WHERE)') $(if $(TOP),--top $(TOP)) $(if $(FORMAT),--format $(FORMAT)) $(if $(OUTPUT),--output $(OUTPUT)) \
 	  $(if $(FORMULA),--formula $(FORMULA)) $(if $(TZ_NAME),--tz $(TZ_NAME)) $(ARGS)
 
 notebook: $(VENV)/.ready-notebooks ## open the notebooks in JupyterLab

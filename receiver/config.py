@@ -212,9 +212,14 @@ def load(
     Raises SettingError with the name, the value (secrets masked) and what is allowed.
     """
     from_file = {} if environment is not None else dotenv_values(dotenv)
-    for unknown in sorted(set(from_file) - set(names())):
-        if meant := difflib.get_close_matches(unknown.upper(), names(), n=1, cutoff=0.85):
-            raise SettingError(f"{unknown} in {dotenv} is no setting; {meant[0]} is")
+    meant = {
+        unknown: close[0]
+        for unknown in sorted(set(from_file) - set(names()))
+        if (close := difflib.get_close_matches(unknown.upper(), names(), n=1, cutoff=0.75))
+    }
+    if meant:
+        wrong = "; ".join(f"{unknown} is no setting, {name} is" for unknown, name in meant.items())
+        raise SettingError(f"{dotenv}: {wrong}")
     layers = (flags or {}, os.environ if environment is None else environment, from_file)
     values = {}
     for setting in (setting for setting in fields(Settings) if setting.metadata):

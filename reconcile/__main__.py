@@ -5,6 +5,7 @@ Exit codes: 0 done · 1 done, and a finding · 2 wrong usage or settings, refuse
 """
 
 import argparse
+import io
 import signal
 import sys
 from datetime import UTC, datetime
@@ -34,6 +35,9 @@ from reconcile.usage import command as usage_command
 def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is no error
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # whatever the terminal can write
     options = _parser().parse_args(arguments)
     if any("\udc80" <= sign <= "\udcff" or sign == "\0" for text in sys.argv for sign in text):
         return _fail("an argument is not UTF-8 text", 2)

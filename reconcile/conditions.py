@@ -34,12 +34,20 @@ FINDINGS = {
         "coalesce(final_at < message_time and coalesce(clock_shift_minutes, 0) = 0, false))"
     ),
 }
-_BOOLEANS = ("captured", "negative_receipt")
+FINDINGS["unknown_state"] = " or ".join(
+    f"coalesce({side} not in (select word from states), false)"
+    for side in ("state", "report_state", "log_state")
+)
+_BOOLEANS = ("captured", "negative_receipt", "unknown_state")
 _CLOSED = {
     "fate": ("failed", "queued", "delivered", "undelivered", "unconfirmed", "open"),
     "outcome": ("failed", "undelivered", "delivered", "unconfirmed", "pending"),
     "direction": ("outbound", "inbound"),
     "weekday": tuple("1234567"),
+}
+_WEEKDAYS = {
+    name: str(number)
+    for number, name in enumerate(("mon", "tue", "wed", "thu", "fri", "sat", "sun"), start=1)
 }
 _TOO_LARGE = Decimal(10) ** 18
 _ONE = re.compile(r"\s*([a-z_]+)\s*(!=|=|>|<)(.*)", re.DOTALL)
@@ -81,6 +89,10 @@ def _parsed(text: str) -> Condition:
         raise WrongQuestion(f"--where {name} does not exist{nearest(name, columns())}")
     if name == "hour":
         raise WrongQuestion("--where hour does not exist; use --since and --until, or hour_of_day")
+    if name == "weekday":
+        value = _WEEKDAYS.get(value.lower()[:3], value)
+    if name == "day" and operator in "><":
+        raise WrongQuestion("--where day: of days only = and !=; use --since and --until")
     condition = Condition(name, operator, value if value and value != "unknown" else None)
     _check(condition)
     return condition

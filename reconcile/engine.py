@@ -4,8 +4,9 @@ Inside, time is TIMESTAMP without zone and means UTC; names that Spark has and D
 declared here as macros, so that the stages' text runs on both.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -76,11 +77,12 @@ class Engine:
 
     def narrow(self, name: str, column: str, values: AbstractSet[str]) -> None:
         """Keep of a table only the rows whose column, trimmed, has one of these values."""
-        self._session.execute(
-            f"create temp table _narrow as select * from {name} "
-            f"where trim({column}) in (select unnest($values))",
-            {"values": sorted(values)},
-        )
+        with _translated():
+            self._session.execute(
+                f"create temp table _narrow as select * from {name} "
+                f"where trim({column}) in (select unnest($values))",
+                {"values": sorted(values)},
+            )
         self._session.execute(f"drop view {name}")
         self._session.execute(f"alter table _narrow rename to {name}")
 
@@ -94,7 +96,8 @@ class Engine:
     def run(self, names: Sequence[str]) -> None:
         """Carry out these stages in order; each can then be queried by its name."""
         for name in names:
-            self._session.execute(f"create or replace temp table {name} as {stages.text(name)}")
+            with _translated():
+                self._session.execute(f"create or replace temp table {name} as {stages.text(name)}")
 
     def run_counts(self, keys: Mapping[str, str]) -> pa.Table:
         """The stage `counts`, grouped by these expressions over `counted_messages`."""
@@ -108,10 +111,22 @@ class Engine:
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """The answer as an Arrow table; times in it have no zone and mean UTC."""
-        try:
+        with _translated():
             return self._session.sql(sql, params=dict(parameters or {})).to_arrow_table()
-        except duckdb.IOException as problem:
-            raise FileProblem(str(problem).splitlines()[0]) from problem
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """What files do to the engine is a FileProblem; mistakes in our own SQL stay what they are."""
+    try:
+        yield
+    except (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException):
+        raise
+    except duckdb.Error as problem:
+        raise FileProblem(
+            f"a file of the data folder cannot be worked with ({str(problem).splitlines()[0]}); "
+            "restore it from a copy, or move it out of the data folder"
+        ) from problem
 
 
 def _conversion(field: pa.Field) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from receiver.columns import REPORTS
 from receiver.config import Settings
-from reconcile import stages
+from reconcile import soundness, stages
 from reconcile.columns import LOG
 from reconcile.deriving import derive, inputs_of
 from reconcile.engine import Engine
@@ -50,6 +50,7 @@ def gather(settings: Settings, uuid: str) -> Evidence | None:
     """
     uuid = uuid.strip()
     inputs = inputs_of(settings.data_dir)
+    soundness.verify((*inputs.reports, *inputs.log), settings.data_dir / "state")
     with Engine() as engine:
         engine.read("reports", inputs.reports, REPORTS)
         engine.read("log_rows", inputs.log, LOG)

@@ -165,7 +165,7 @@ def _untyped_log(row: Row) -> dict[str, str]:
     try:
         names = log_row.read_row(row["record"] or "{}").untyped
         said = json.loads(row["record"] or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return {name: str(said.get(name)) for name in names if row.get(name) is None}
 

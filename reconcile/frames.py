@@ -1,6 +1,7 @@
 """[I/O] The rate report and the messages as pandas frames (Arrow-backed types, Decimal money)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,7 @@ def _report(
 ) -> RateReport:
     settings, merged = _prepared(data_dir)
     moment = _moment(as_of, merged)
-    now = Merged(moment or merged.as_of, merged.messages, 0)
+    now = replace(merged, as_of=moment or merged.as_of)
     asked = Question(
         since=_moment(since, now, tz),
         until=_moment(until, now, tz),

@@ -29,11 +29,15 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What a merge came to. `as_of` is None while there is nothing on disk."""
+    """What a merge came to. `as_of` is None while there is nothing on disk.
+
+    `reports_without_uuid` name no message: they are kept, and in none.
+    """
 
     as_of: datetime | None
     messages: int
     days_written: int
+    reports_without_uuid: int = 0
 
 
 def merge(
@@ -67,8 +71,12 @@ def merge(
         with Engine() as engine:
             as_of = derive(engine, inputs, settings)
             written = _write_days(engine, settings.data_dir / "messages", since, until, progress)
-            counted = engine.query("select count(*) as messages from messages").to_pylist()[0]
-        merged = Merged(as_of, counted["messages"], written)
+            counted = engine.query(
+                "select (select count(*) from messages) as messages, "
+                "(select count(*) from reports where kind = 'delivery_report' "
+                "and coalesce(trim(message_uuid), '') = '') as nameless"
+            ).to_pylist()[0]
+        merged = Merged(as_of, counted["messages"], written, counted["nameless"])
         if since is None and until is None:
             note.write(merged)
         return merged
@@ -159,7 +167,7 @@ def _touches(day: date, since: datetime | None, until: datetime | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Note:
-    """`_merge.json`: what `messages/` was made from."""
+    """`_merge.json`: what `messages/` was made from, and what it was then."""
 
     path: Path
     fingerprint: str
@@ -168,10 +176,12 @@ class _Note:
         """The last merge, where it was of these very inputs."""
         try:
             said = json.loads(self.path.read_text(encoding="utf-8"))
-            if said["fingerprint"] != self.fingerprint:
+            if said["fingerprint"] != self.fingerprint or said["files"] != self._files():
                 return None
             as_of = said["as_of"] and datetime.fromisoformat(said["as_of"])
-            return Merged(as_of or None, int(said["messages"]), 0)
+            return Merged(
+                as_of or None, int(said["messages"]), 0, int(said["reports_without_uuid"])
+            )
         except (OSError, ValueError, KeyError, TypeError):
             return None  # no note or a broken one: merge again
 
@@ -184,9 +194,19 @@ class _Note:
                     "fingerprint": self.fingerprint,
                     "as_of": merged.as_of and merged.as_of.isoformat(),
                     "messages": merged.messages,
+                    "reports_without_uuid": merged.reports_without_uuid,
+                    "files": self._files(),
                 }
             ).encode(),
         )
+
+    def _files(self) -> dict[str, list[int]]:
+        """Whatever was taken away or changed since is made anew."""
+        found = {}
+        for path in day_files.live_files(self.path.parent):
+            status = path.stat()
+            found[f"{path.parent.name}/{path.name}"] = [status.st_size, status.st_mtime_ns]
+        return found
 
     def remove(self) -> None:
         if self.path.exists():

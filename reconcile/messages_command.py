@@ -27,6 +27,8 @@ def carry_out(settings: Settings, given: argparse.Namespace) -> int:
     if table and not given.columns:
         columns = message_list.LONG if message_table.is_wide() else message_list.SHORT
     question, merged = options.asked(settings, given)
+    if table and not given.columns:  # what was asked for is shown
+        columns = tuple(dict.fromkeys((*columns, *(c.name for c in question.where))))
     found = message_list.message_list(
         settings, question, merged, columns=columns,
         limit=given.limit or (_FIT_A_SCREEN if table else None),
@@ -45,5 +47,5 @@ def carry_out(settings: Settings, given: argparse.Namespace) -> int:
     for hint in found.hints:
         print(f"reconcile: {hint}", file=sys.stderr)
     if not found.count and not found.hints:
-        print(notices.no_data(merged, settings.data_dir), file=sys.stderr)
+        print(notices.none_found(question, merged, settings.data_dir), file=sys.stderr)
     return 0

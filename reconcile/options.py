@@ -55,7 +55,11 @@ def asked(settings: Settings, options: argparse.Namespace) -> tuple[Question, Me
 def deliver(content: bytes, options: argparse.Namespace) -> None:
     """To the file, whole or not at all, or to stdout. Raises WrongQuestion, OSError."""
     if options.output:
-        day_files.write_bytes(Path(options.output), content)
+        target = Path(options.output)
+        if target.exists() and not target.is_file():  # a pipe, a device
+            target.write_bytes(content)
+        else:
+            day_files.write_bytes(target, content)
         return
     if options.format == "parquet" and sys.stdout.isatty():
         raise selection.WrongQuestion("--format parquet is not for terminals; add --output F")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
@@ -36,6 +37,7 @@ class RateReport:
     audit: dict[str, Any]
     messages_folder: Path
     hints: list[str] = field(default_factory=list)
+    clock_zones: str = ""  # in which the callbacks' times may be, where they are not in the one set
     key_types: dict[str, pa.DataType] = field(default_factory=dict)
 
     @property
@@ -62,6 +64,8 @@ def rate_report(settings: Settings, question: Question, merged: Merged) -> RateR
         total = _counts(engine, ()).to_pylist()[0]
         windows = ledger.read(settings.data_dir / "log")
         audit = _audit(engine, windows, as_of)
+        audit["reports_without_uuid"] = merged.reports_without_uuid
+        zones = _clock_zones(engine, audit["clock_shift"], settings)
         audit["outages"] = _outages(settings.data_dir / "reports", question, as_of)
     return RateReport(
         question=question,
@@ -78,6 +82,7 @@ def rate_report(settings: Settings, question: Question, merged: Merged) -> RateR
         audit=audit,
         messages_folder=settings.data_dir / "messages",
         hints=hints,
+        clock_zones=zones,
         key_types={key: _key_type(counted.schema.field(key).type) for key in question.by},
     )  # fmt: skip
 
@@ -125,6 +130,19 @@ def _audit(engine: Engine, windows: list[Window], as_of: datetime | None) -> dic
                            "messages from counted_messages group by account order by word"),
         **_seconds_read(oldest, as_of, windows),
     }  # fmt: skip
+
+
+def _clock_zones(engine: Engine, shift: dict[str, int] | None, settings: Settings) -> str:
+    """Zones whose clock was then as far ahead of UTC as that of the callbacks."""
+    if shift is None:
+        return ""
+    found = engine.query(
+        "select max(message_time) as at from counted_messages where clock_shift_minutes = $minutes",
+        {"minutes": shift["minutes"]},
+    )
+    at = found["at"].to_pylist()[0].replace(tzinfo=UTC)
+    ahead = at.astimezone(ZoneInfo(settings.callback_time_zone)).utcoffset() or timedelta()
+    return selection.zones_at(ahead + timedelta(minutes=shift["minutes"]), at)
 
 
 def _counted_sample(engine: Engine) -> dict[str, Any] | None:

@@ -103,7 +103,7 @@ def of_match(part: Row, window: Row | None) -> str:
     """What the log, and the window that the part lies in, have to do with its match."""
     held = "the log holds its row" if part["in_log"] else "the log on disk has no row of it"
     if window is None:
-        return f"{held}; no window that was read covers its time"
+        return f"{held}; no reading of a log that is sure to hold it covers its time"
     said = (
         f"{held}; its time lies in a window {window['how']} at {spoken(window['read_at'])}, "
         f"from {spoken(window['from'])} until {spoken(window['until'])}"

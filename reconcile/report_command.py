@@ -9,6 +9,7 @@ from receiver.config import Settings
 from reconcile import formulas, options, rate_report, selection, stages
 from reconcile.rate_report import RateReport
 from reconcile.rendering import flat, notices, terminal
+from reconcile.rendering.cells import percent
 
 _FORMATS = ("table", "csv", "json", "parquet", "md")
 
@@ -44,12 +45,16 @@ def carry_out(settings: Settings, given: argparse.Namespace) -> int:
     _deliver(report, more, given)
     for warning in filter(None, (notices.clock_shift(report), *report.hints)):
         print(f"reconcile: {warning}", file=sys.stderr)
-    if not report.total:
-        print(notices.no_data(merged, settings.data_dir), file=sys.stderr)
+    if not report.total and not report.hints:
+        print(notices.none_found(question, merged, settings.data_dir), file=sys.stderr)
     if given.fail_under is None:
         return 0
     value = report.headline.value
-    return 0 if value is not None and value >= given.fail_under else 1
+    if value is not None and value >= given.fail_under:
+        return 0
+    said = "there is no rate" if value is None else f"{report.formula.name} is {percent(value)}"
+    print(f"reconcile: {said}, below --fail-under {given.fail_under:.1%}", file=sys.stderr)
+    return 1
 
 
 def _deliver(report: RateReport, more: list[RateReport], given: argparse.Namespace) -> None:

@@ -10,6 +10,7 @@ from receiver import config
 
 _AGE = re.compile(r"([0-9]{1,6})([mhdw])")
 _WELL_KNOWN = (
+    "UTC",
     "America/Los_Angeles", "America/Denver", "America/Chicago", "America/New_York",
     "America/Sao_Paulo", "Europe/London", "Europe/Berlin", "Asia/Dubai", "Asia/Karachi",
     "Asia/Kolkata", "Asia/Kathmandu", "Asia/Dhaka", "Asia/Singapore", "Asia/Tokyo",
@@ -85,14 +86,13 @@ def time_zone(name: str) -> ZoneInfo:
         raise WrongQuestion(f"'{name}' is no time zone; write {allowed}") from None
 
 
-def zones_at(minutes: int, moment: datetime | None) -> str:
-    """Zones that people know by name and that are now so far ahead of UTC."""
-    now = moment or datetime.now(UTC)
-    ahead = timedelta(minutes=minutes)
-    names = [name for name in _WELL_KNOWN if now.astimezone(ZoneInfo(name)).utcoffset() == ahead]
-    if not names and minutes % 60 == 0:
-        return f"Etc/GMT{-minutes // 60:+d}"
-    return " or ".join(names) or f"one that is {minutes} minutes ahead of UTC"
+def zones_at(ahead: timedelta, at: datetime) -> str:
+    """Zones that people know by name and that were then so far ahead of UTC."""
+    names = [name for name in _WELL_KNOWN if at.astimezone(ZoneInfo(name)).utcoffset() == ahead]
+    hours, rest = divmod(ahead, timedelta(hours=1))
+    if not names and not rest:
+        return f"Etc/GMT{-hours:+d}"
+    return " or ".join(names) or f"one that is {ahead / timedelta(minutes=1):+.0f} minutes from UTC"
 
 
 def dimensions(text: str) -> tuple[str, ...]:

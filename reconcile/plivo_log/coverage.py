@@ -88,8 +88,6 @@ def coverage_for(account: str | None, windows: Sequence[Window]) -> list[Interva
     others = {window.account for window in windows if window.account not in (None, account)}
     mains = {other for other in others if other and not other.startswith("SA")}
     holders = set() if account and not account.startswith("SA") else mains
-    if account is None and not mains:
-        holders = others
     shared: list[Interval] | None = None
     for holder in sorted(filter(None, holders)):
         read = coverage([window for window in windows if window.account == holder])

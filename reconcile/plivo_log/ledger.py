@@ -32,7 +32,7 @@ def read(log_folder: Path, *, account: str | None = None) -> list[Window]:
     for number, line in enumerate(lines, start=1):
         try:
             windows.append(_parse(line))
-        except ValueError as broken:
+        except (ValueError, RecursionError) as broken:
             if number == len(lines):
                 break
             if line.strip():

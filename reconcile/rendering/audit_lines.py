@@ -10,6 +10,7 @@ Line = tuple[str, str]
 
 WORTH_SAYING_SECONDS = 600  # the last minutes are always still to be read
 
+_MATCHES = {"open": "neither side knows an end yet (match=open)"}
 _WORDS = {
     "never_reported": "messages of the log without any report (no url set?)",
     "duplicate_reports": "reports that came more than once",
@@ -17,6 +18,7 @@ _WORDS = {
     "state_changes": "final states that changed",
     "guessed_times": "messages whose time had to be guessed",
     "untyped_values": "values that could not be understood",
+    "reports_without_uuid": "reports on disk that name no message (no MessageUUID)",
 }
 
 
@@ -24,7 +26,7 @@ def lines(report: RateReport) -> Iterator[Line]:
     """Match, then what was odd, then what was not read, and when nobody listened."""
     audit = report.audit
     for word, messages in audit["match"].items():
-        yield cells.count(messages), f"messages: {word.replace('_', ' ')}"
+        yield cells.count(messages), f"messages: {_MATCHES.get(word, word.replace('_', ' '))}"
     yield from _oddities(audit)
     yield from _reading(audit)
     if negative := (report.total or {}).get("negative_receipts"):

@@ -44,6 +44,7 @@ def as_json(report: RateReport) -> str:
             }
             for name, rate in report.by_formula.items()
         },
+        "weighed_by": "units" if report.question.by_units else "messages",
         "where": [str(condition) for condition in report.question.where],
         "as_of": plain(report.as_of),
     }

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from reconcile import selection
+from reconcile.counted_messages import Question
 from reconcile.merging import Merged
 from reconcile.plivo_log.course import Progress
 from reconcile.plivo_log.forecast import Forecast
@@ -91,12 +91,19 @@ def clock_shift(report: RateReport) -> str | None:
         return None
     hours = f"{abs(shift['minutes']) // 60}:{abs(shift['minutes']) % 60:02}"
     side = "ahead of" if shift["minutes"] > 0 else "behind"
-    zones = selection.zones_at(shift["minutes"], report.as_of)
     return (
         f"the times in callbacks run {hours} h {side} the log's ({shift['messages']:,} of "
         f"{shift['compared']:,} messages): set CALLBACK_TIME_ZONE to the zone they are in, such as "
-        f"{zones}; until then times to receipt from message_time leave these messages out"
+        f"{report.clock_zones}; until then times to receipt from message_time leave these out"
     )
+
+
+def none_found(question: Question, merged: Merged, data_dir: Path) -> str:
+    """Nothing fulfils the conditions, or nothing is there at all."""
+    if not question.where or merged.as_of is None:
+        return no_data(merged, data_dir)
+    asked = ", ".join(map(str, question.where))
+    return f"no message fulfils {asked}; {data_dir} holds {merged.messages:,} messages"
 
 
 def no_data(merged: Merged, data_dir: Path) -> str:

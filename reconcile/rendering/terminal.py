@@ -16,6 +16,7 @@ from reconcile.rate_rows import Row
 from reconcile.rendering import audit_lines, cells
 
 FEW_MESSAGES = 30
+_WIDE = 110
 
 
 def render(
@@ -31,7 +32,7 @@ def render(
         elif section.rows and section.question.by:
             console.print(_rates(section, console.width))
     if more:
-        console.print(_formulas(report))
+        console.print(_formulas(report, wide=console.width >= _WIDE))
         console.print(_receipts_and_cost(report.total, len(report.audit["accounts"])))
     console.print(_audit(report))
     console.print(f"Messages: {report.messages_folder}", style="dim", soft_wrap=True)
@@ -83,6 +84,7 @@ def _headline(report: RateReport) -> RenderableType:
     )
     title = Text.assemble(
         ("Delivery rates", "bold"),
+        " · weighed by units" if report.question.by_units else "",
         *(f" · {condition}" for condition in report.question.where),
         f" · {_span(report)} · as of {cells.moment(report.as_of)}",
     )
@@ -91,7 +93,7 @@ def _headline(report: RateReport) -> RenderableType:
 
 def _rates(report: RateReport, width: int) -> RenderableType:
     keys = report.question.by
-    wide = width >= 110
+    wide = width >= _WIDE
     table = new_table(show_footer=len(report.rows) > 1)
     footer = report.total or {}
     for position, key in enumerate(keys):
@@ -128,22 +130,24 @@ def _rates(report: RateReport, width: int) -> RenderableType:
         table.add_row(*map(Text, texts))
     few_somewhere = any(row["submitted"] < FEW_MESSAGES for row in report.rows)
     note = f" (* fewer than {FEW_MESSAGES} messages)" if few_somewhere else ""
-    return _section(f"By {', '.join(keys)}{note}", table)
+    top = f", the {len(report.rows)} largest" if report.question.top else ""
+    return _section(f"By {', '.join(keys)}{top}{note}", table)
 
 
-def _formulas(report: RateReport) -> RenderableType:
+def _formulas(report: RateReport, *, wide: bool) -> RenderableType:
     table = new_table()
     table.add_column("formula")
     _number(table, "rate")
     _number(table, "of", "")
-    table.add_column("hides", overflow="fold", style="dim")
+    if wide:
+        table.add_column("hides", overflow="fold", style="dim")
     for name, rate in report.by_formula.items():
         formula = formulas.HEADLINES[name]
         table.add_row(
             f"{name} = {formula}",
             cells.percent(rate.value),
             f"{rate.numerator:,} / {rate.denominator:,}",
-            formula.hides,
+            *([formula.hides] if wide else []),
         )
     return _section("The same messages by other formulas (letters: README)", table)
 

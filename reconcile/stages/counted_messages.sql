@@ -3,7 +3,13 @@
 select
     m.message_uuid, m.direction, m.type, m.from_number, m.to_number, m.country, m.mcc, m.mnc,
     m.carrier, m.powerpack_uuid, m.message_time, m.queued_at, m.sent_at, m.final_at, m.state,
-    m.outcome, m.error_code, m.parts_seen, m.parts_expected, m.units, m.total_amount,
+    case
+        when m.outcome not in ('pending', 'unconfirmed') then m.outcome
+        when unix_micros(a.as_of) - unix_micros(coalesce(m.last_sign_at, m.message_time))
+            > a.horizon_micros then 'unconfirmed'
+        when m.outcome is not null then 'pending'
+    end as outcome,
+    m.error_code, m.parts_seen, m.parts_expected, m.units, m.total_amount,
     m.carrier_fees, m.match, m.report_state, m.log_state, m.reports, m.duplicate_reports, m.mixed,
     m.last_sign_at, m.final_parts, m.final_parts_reported, m.out_of_order_reports,
     m.state_changes, m.guessed_time, m.never_reported, m.account, m.campaign, m.tag,

@@ -654,10 +654,7 @@ def read_how(windows: Iterable[Row], at: datetime, account: str | None) -> str |
 
     others = {line["account"] for line in windows} - {None, account}
     mains = {other for other in others if not other.startswith("SA")}
-    if account is not None:
-        others = mains if account.startswith("SA") else set()
-    elif mains:
-        others = mains
+    others = mains if account is None or account.startswith("SA") else set()
     own = best(lambda line: line["account"] in (None, account))
     elsewhere = [best(lambda line, other=other: line["account"] == other) for other in others]  # type: ignore[misc]
     shared = max(elsewhere, key=BEST_FIRST.index, default=None) if None not in elsewhere else None

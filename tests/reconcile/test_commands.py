@@ -254,3 +254,19 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     done = command("reconcile", "explain", "\udcff", settings={"DATA_DIR": str(tmp_path)})
     assert done.returncode == 2
     assert "not UTF-8" in done.stderr
+
+
+def test_reports_that_name_no_message_are_counted(tmp_path: Path) -> None:
+    write_folder(tmp_path, reports=[report(None), report(" "), report("m1")])
+    settings = {"DATA_DIR": str(tmp_path)}
+    for _ in range(2):  # merged, and read again
+        done = command("reconcile", "report", "--format", "json", settings=settings)
+        assert json.loads(done.stdout)["audit"]["reports_without_uuid"] == 2
+
+
+def test_falling_under_the_share_is_said(tmp_path: Path) -> None:
+    write_folder(tmp_path, reports=[report("m1"), report("m2", "undelivered")])
+    asked = ("report", "--fail-under", "0.9")
+    done = command("reconcile", *asked, settings={"DATA_DIR": str(tmp_path)})
+    assert done.returncode == 1
+    assert "confirmed is 50.0%, below --fail-under 90.0%" in done.stderr

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import reconcile
 from receiver import config
 from receiver.config import Settings
 from reconcile.merging import merge
@@ -214,3 +215,17 @@ def test_now_decides_pending_or_unconfirmed_and_nothing_else(
         return [row | {"outcome": open_words.get(row["outcome"], row["outcome"])} for row in found]
 
     assert told(NOON) == told(NOON + timedelta(days=days))
+
+
+@pytest.mark.parametrize("harm", ["deleted", "damaged"])
+def test_what_was_derived_and_taken_away_or_changed_is_made_anew(tmp_path: Path, harm: str) -> None:
+    write_folder(tmp_path, reports=[report(f"m{n}") for n in range(5)])
+    whole = reconcile.messages(data_dir=tmp_path)
+    (derived,) = (tmp_path / "messages").glob("date=*/*.parquet")
+    if harm == "deleted":
+        derived.unlink()
+    else:
+        content = bytearray(derived.read_bytes())
+        content[len(content) // 3] ^= 16
+        derived.write_bytes(content)
+    assert reconcile.messages(data_dir=tmp_path).equals(whole)

@@ -20,7 +20,7 @@ MAIN, OTHER, SUB, SISTER = "MA1", "MA2", "SA1", "SA2"
         (SUB, [SISTER], "not_pulled"),
         (SUB, [MAIN, OTHER], "log_missing"),
         (None, [MAIN], "log_missing"),
-        (None, [SUB], "log_missing"),
+        (None, [SUB], "not_pulled"),  # it may be the main account's
         (None, [MAIN, OTHER], "log_missing"),
     ],
 )

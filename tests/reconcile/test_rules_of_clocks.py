@@ -91,6 +91,21 @@ def test_the_report_names_the_shift_and_the_setting_that_mends_it(tmp_path: Path
     assert "-330 minutes" in processes.command("reconcile", "report", settings=mended).stdout
 
 
+def test_the_zone_that_is_named_is_that_of_the_messages_season(tmp_path: Path) -> None:
+    """And what is set already is taken into account."""
+    reports = [report("m1", message_time="2026-01-10 13:00:00")]
+    log = [
+        log_row("m1", message_time=at("2026-01-10T12:00:00"), pulled_at=at("2026-06-01T00:00:00"))
+    ]
+    write_folder(tmp_path, reports=reports, log=log, windows=[window()])
+    settings = {"DATA_DIR": str(tmp_path)}
+    said = processes.command("reconcile", "report", settings=settings).stderr
+    assert "Europe/Berlin" in said
+    assert "London" not in said
+    wrong = {**settings, "CALLBACK_TIME_ZONE": "Asia/Kolkata"}
+    assert "Europe/Berlin" in processes.command("reconcile", "report", settings=wrong).stderr
+
+
 def test_a_few_odd_messages_are_counted_but_no_alarm(tmp_path: Path) -> None:
     settings = fill(tmp_path, shifted=1, straight=3)
     said = processes.command("reconcile", "report", settings=settings)

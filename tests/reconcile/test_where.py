@@ -66,6 +66,8 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("message_time<2026-03-01T14:00:00+01:00,duplicate_reports=1", {"us"}),
         ("total_amount=0.0025,captured=true", {"us", "de", "early"}),
         ("hour_of_day=13", {"missing"}),
+        ("outcome=unconfirmed", set()),
+        ("weekday=Sun,hour_of_day=13", {"missing"}),
         ("day=2026-03-01,weekday=7", {"us", "de", "missing", "early", "silent", "open"}),
         ("direction=inbound", {"in"}),
         ("direction=Inbound", {"in"}),
@@ -93,6 +95,7 @@ def test_conditions_choose_messages(data_dir: Path, where: str, expected: set[st
         ("reports>", "only numbers and times are more or less"),
         ("units=sNaN", "'sNaN' is not a number"),
         ("units=1e30", "'1e30' is not a number"),
+        ("day>2026-03-01", "use --since and --until"),
         ("hour=12", "use --since and --until"),
     ],
 )
@@ -211,3 +214,24 @@ def test_letters_are_compared_whatever_their_case_in_any_script(tmp_path: Path) 
     for written in ("Türk İletişim", "türk İletişim"):
         found = reconcile.messages(where=f"carrier={written}", data_dir=tmp_path)
         assert list(found["message_uuid"]) == ["m1"]
+
+
+def test_pending_or_unconfirmed_is_as_of_who_asks(data_dir: Path) -> None:
+    later = ("--as-of", "2026-04-01")
+    said, _ = run(data_dir, "messages", *later, "--where", "outcome=unconfirmed", "--format", "csv")
+    assert [row["message_uuid"] for row in rows(said)] == ["open"]
+    told, _ = run(data_dir, "report", *later, "--by", "outcome", "--format", "csv")
+    assert {row["outcome"]: row["unconfirmed"] for row in rows(told)}["unconfirmed"] == "1"
+
+
+def test_conditions_that_nothing_fulfils_are_named(data_dir: Path) -> None:
+    for command in ("messages", "report"):
+        _, said = run(data_dir, command, "--where", "match=counted,country=US")
+        assert "no message fulfils match=counted, country=US" in said
+
+
+def test_a_value_copied_from_a_file_is_found_without_a_hint(data_dir: Path) -> None:
+    copied = "message_time=2026-03-01T13:00:00Z,total_amount="
+    said, warned = run(data_dir, "messages", "--where", copied)
+    assert "1 messages" in said
+    assert not warned
