@@ -14,8 +14,6 @@ from types import FrameType
 from receiver import config, day_files, journal_file, sealing
 from receiver.config import Settings
 from reconcile import (
-    evidence,
-    explain,
     import_command,
     merging,
     messages_command,
@@ -26,6 +24,7 @@ from reconcile import (
 from reconcile import options as options_of_messages
 from reconcile import run as running
 from reconcile.counted_messages import Question
+from reconcile.explaining import evidence, explain
 from reconcile.locks import Busy
 from reconcile.plivo_log.errors import PlivoLogError
 from reconcile.rendering import notices, story, story_json, terminal

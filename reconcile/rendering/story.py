@@ -10,8 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from reconcile.explain import Explanation, Row
-from reconcile.reasons import named
+from reconcile.explaining.explain import Explanation, Row
+from reconcile.explaining.reasons import named
 
 _LABELS = 12  # columns
 _TIMES = {"message_time": "message", "queued_at": "queued", "sent_at": "sent", "final_at": "end"}

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from reconcile.explain import Explanation
+from reconcile.explaining.explain import Explanation
 from reconcile.rendering.flat import plain
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from reconcile.evidence import of_message
-from reconcile.explain import Explanation, explain
+from reconcile.explaining.evidence import of_message
+from reconcile.explaining.explain import Explanation, explain
 from tests.builders import NOON, at, clock, log_row, report, window
 from tests.reconcile import reckoning
 from tests.reconcile.reckoning import Stages

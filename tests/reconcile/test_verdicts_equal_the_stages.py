@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from rich.console import Console
 
-from reconcile.evidence import Evidence, of_message
-from reconcile.explain import Explanation, explain
+from reconcile.explaining.evidence import Evidence, of_message
+from reconcile.explaining.explain import Explanation, explain
+from reconcile.explaining.winning_order import LOG_ORDER, WINNING_ORDER, Criterion
 from reconcile.plivo_log.coverage import Window
 from reconcile.rendering import story, story_json
-from reconcile.winning_order import LOG_ORDER, WINNING_ORDER, Criterion
 from tests.reconcile import oracle, reckoning
 from tests.reconcile.nasty import HORIZON, Folder, folders
 from tests.reconcile.reckoning import Stages

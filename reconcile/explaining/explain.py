@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from reconcile import origins, reasons, verdicts
 from reconcile.columns import MESSAGES
-from reconcile.evidence import Evidence
+from reconcile.explaining import origins, reasons, verdicts
+from reconcile.explaining.evidence import Evidence
 from reconcile.plivo_log import log_row
 from reconcile.plivo_log.coverage import Window, may_hold
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reconcile.winning_order import LOG_ORDER, WINNING_ORDER, Criterion, spoken
+from reconcile.explaining.winning_order import LOG_ORDER, WINNING_ORDER, Criterion, spoken
 
 Row = dict[str, Any]
 

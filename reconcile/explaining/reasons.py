@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from reconcile.winning_order import spoken
+from reconcile.explaining.winning_order import spoken
 
 Row = dict[str, Any]
 
