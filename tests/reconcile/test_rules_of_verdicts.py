@@ -209,7 +209,9 @@ def test_the_match_says_which_window_covers_the_part_or_that_none_does(
     match = tell.part(report(), windows=(window(how=how),) if how else ())["match"]
     assert match["word"] == word
     assert (match["window"] and match["window"]["how"]) == how
-    assert (f"a window {how}" if how else "no window that was read covers") in match["why"]
+    assert (
+        f"a window {how}" if how else "no reading of a log that is sure to hold it covers"
+    ) in match["why"]
 
 
 # -- values --------------------------------------------------------------------------------------
