@@ -5,12 +5,25 @@ Exit codes: 0 done · 2 wrong usage or settings, or a damaged file · 75 try aga
 
 import argparse
 import dataclasses
+import re
 import sqlite3
 import sys
+from datetime import UTC, datetime, timedelta
 
-from receiver import config, day_files, journal_file, log_lines, quarantine, sealing, serve
+from receiver import (
+    config,
+    day_files,
+    forgetting,
+    journal_file,
+    log_lines,
+    quarantine,
+    sealing,
+    serve,
+)  # fmt: skip
 from receiver.config import Settings
 from receiver.supervisor import Supervisor
+
+_SHORTEST_NUMBER = 3  # short codes have three digits at least
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         settings = config.load(config.flags_of(options))
         if options.command == "serve":
             return _serve(settings, options, given)
-        return int(options.carry_out(settings))
+        return int(options.carry_out(settings, options))
     except (config.SettingError, journal_file.DamagedJournal, day_files.FileProblem) as problem:
         return _fail(problem, 2)
     except (journal_file.NotDurable, serve.SyncFailed, sqlite3.Error) as problem:
@@ -41,13 +54,13 @@ def _serve(settings: Settings, options: argparse.Namespace, given: list[str]) ->
     return 0
 
 
-def _seal(settings: Settings) -> int:
+def _seal(settings: Settings, _: argparse.Namespace) -> int:
     sealed = sealing.seal_all(settings.data_dir)
     print(f"sealed {sealed.reports} reports into {sealed.files} files")
     return 0
 
 
-def _recheck(settings: Settings) -> int:
+def _recheck(settings: Settings, _: argparse.Namespace) -> int:
     serve.check_settings(settings, unsigned=False)
     found = quarantine.recheck(settings)
     sealing.seal_all(settings.data_dir)
@@ -56,6 +69,31 @@ def _recheck(settings: Settings) -> int:
         f"{found.still_refused} still refused"
     )
     return 0
+
+
+def _forget(settings: Settings, options: argparse.Namespace) -> int:
+    before = datetime.now(UTC) - options.older_than if options.older_than else None
+    done = forgetting.forget(
+        settings.data_dir, forgetting.Unwanted(number=options.number, before=before)
+    )
+    print(
+        f"forgot {done.reports} reports in {done.files} files and {done.refused} refused requests; "
+        "messages/ follows with the next report or run"
+    )
+    return 0
+
+
+def _number(text: str) -> str:
+    if len(re.sub("[^0-9A-Za-z]", "", text)) < _SHORTEST_NUMBER:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number; write it whole: +14155550100")
+    return text
+
+
+def _age(text: str) -> timedelta:
+    match = re.fullmatch(r"([1-9][0-9]{0,4})([dw])", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"'{text}' is no age; write 400d or 52w")
+    return timedelta(days=int(match[1]) * (7 if match[2] == "w" else 1))
 
 
 def _fail(problem: object, code: int) -> int:
@@ -81,7 +119,12 @@ def _parser() -> argparse.ArgumentParser:
         "recheck", help="admit refused requests whose signature matches by now"
     )
     rechecker.set_defaults(carry_out=_recheck)
-    for command in (serving, sealer, rechecker):
+    forgetter = commands.add_parser("forget", help="rewrite the daily files without some reports")
+    forgetter.set_defaults(carry_out=_forget)
+    meant = forgetter.add_mutually_exclusive_group(required=True)
+    meant.add_argument("--number", type=_number, metavar="+1…", help="reports from or to it")
+    meant.add_argument("--older-than", type=_age, metavar="400d", help="received before that")
+    for command in (serving, sealer, rechecker, forgetter):
         config.add_flags(command)
     return parser
 

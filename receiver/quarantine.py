@@ -130,6 +130,28 @@ def recheck(settings: Settings) -> Rechecked:
             os.close(lock)
 
 
+def forget(folder: Path, is_meant: Callable[[datetime, bytes], bool]) -> int:
+    """Delete the requests that are meant, told by reception and parameters; how many.
+
+    Raises sqlite3.Error.
+    """
+    if not (folder / "refused.sqlite").exists():
+        return 0
+    with closing(_open(folder)) as connection:
+        connection.execute("pragma secure_delete = on")
+        rows = connection.execute(
+            "select refusal_id, received_at, http_method, query, body from refused"
+        )
+        meant = [
+            refusal_id
+            for refusal_id, micros, method, query, body in rows.fetchall()
+            if is_meant(from_micros(micros), query if method == "GET" else body)
+        ]
+        for refusal_id in meant:
+            _forget(connection, refusal_id)
+    return len(meant)
+
+
 def _admit(connection: sqlite3.Connection, admitting: Journal, settings: Settings) -> Rechecked:
     admitted: set[tuple[object, ...]] = set()
     copies = still_refused = 0
