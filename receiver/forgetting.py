@@ -2,8 +2,8 @@
 
 A file that holds such reports is written anew under its own name, whole or not at all; the name
 still says for which rows of a journal it stands, so nothing is sealed or compacted a second time,
-and a day that was compacted stays so. Stopped half-way, the same command does the rest. What was sealed
-may linger in free pages of the journal until later reports are written over it.
+and a day that was compacted stays so. Stopped half-way, the same command does the rest. What was
+sealed may linger in free pages of the journal until later reports are written over it.
 """
 
 import math
