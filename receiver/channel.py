@@ -64,8 +64,9 @@ class Channel(waitress.channel.HTTPChannel):  # type: ignore[misc]  # waitress h
     def end_what_takes_too_long(self, now: float, *, most_request_seconds: float) -> None:
         if self.request is not None and now - self.request_began_at > most_request_seconds:
             self.will_close = True
-        if self.held is not None and now - self.held.began_at > _MOST_SECONDS:
-            self.held.settle(TimeoutError(f"the disk took longer than {_MOST_SECONDS:.0f} s"))
+        held = self.held  # once: whoever settles takes it away, in another thread
+        if held is not None and now - held.began_at > _MOST_SECONDS:
+            held.settle(TimeoutError(f"the disk took longer than {_MOST_SECONDS:.0f} s"))
 
 
 class _Held(BaseException):
@@ -75,26 +76,28 @@ class _Held(BaseException):
 class _Task(waitress.task.WSGITask):  # type: ignore[misc]
     """Runs the application; the end of a held answer is left to whoever settles it."""
 
+    _held: "_HeldAnswer | None" = None
+
     def get_environment(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environment()
         environ[HOLD_ANSWER] = self._hold
         return environ
 
     def _hold(self) -> Settle:
-        held = self.channel.held = _HeldAnswer(self)
-        return held.settle
+        self._held = self.channel.held = _HeldAnswer(self)
+        return self._held.settle
 
     def service(self) -> None:
         try:
             super().service()
         except BaseException:
-            if self.channel.held is not None:
-                self.channel.held.drop()
+            if self._held is not None:
+                self._held.drop()
             raise
-        if self.channel.held is not None:
-            if not self.channel.held.is_settled_by_now():
+        if self._held is not None:
+            if not self._held.is_settled_by_now():
                 raise _Held
-            self.channel.held.service()
+            self._held.service()
 
 
 class _HeldAnswer:

@@ -30,6 +30,8 @@ _MEMORY_BYTES = 16 * 1024  # of an unfinished body; beyond that it waits in a te
 _ANSWER_BYTES = 18_000
 _IDLE_SECONDS = 30
 _REQUEST_SECONDS = 30.0  # from a request's first byte to its last, however they dribble
+_MOST_NEWCOMERS = 32  # let in a round, so that processes which share a port share them, too
+_BACKLOG = 100_000  # more than any kernel lets wait
 _YOUNG_SECONDS = 0.5  # so long a new connection may be silent when we are about to end
 
 
@@ -50,7 +52,12 @@ class _Dispatcher(waitress.task.ThreadedTaskDispatcher):  # type: ignore[misc]
 
     def do_the_quick_ones(self) -> None:
         for _ in range(len(self._quick)):
-            self._quick.popleft().service()
+            channel = self._quick.popleft()
+            try:
+                channel.service()
+            except Exception:  # as in waitress's threads: one mistake ends one request
+                self.logger.exception("Exception when servicing %r", channel)
+                channel.will_close = True
 
 
 class WebServer:
@@ -79,6 +86,8 @@ class WebServer:
         self._server.channel_class = Channel
         self._pull_trigger = self._server.pull_trigger
         self._server.pull_trigger = self._wake
+        self._accept_one = self._server.handle_accept
+        self._server.handle_accept = self._accept_waiting
 
     @staticmethod
     def _create(application: Any, listener: socket.socket, dispatcher: _Dispatcher) -> Any:
@@ -112,7 +121,7 @@ class WebServer:
         """
         self._loop(lambda: self._stopping)
         if not self._handed_down:
-            self._accept_all()
+            self._accept_waiting(most=_BACKLOG)
         self._server.accepting = False
         self._server.del_channel()
         give_up_at = time.monotonic() + finish_seconds
@@ -143,11 +152,14 @@ class WebServer:
         for channel in list(self._server.active_channels.values()):
             channel.end_what_takes_too_long(now, most_request_seconds=_REQUEST_SECONDS)
 
-    def _accept_all(self) -> None:
+    def _accept_waiting(self, *, most: int = _MOST_NEWCOMERS) -> None:
+        """Not one a round, as waitress does: newcomers would wait while the loop answers others."""
         known = -1
-        while known < len(self._server.active_channels):
+        for _ in range(most):
+            if known == len(self._server.active_channels) or not self._server.readable():
+                break
             known = len(self._server.active_channels)
-            self._server.handle_accept()
+            self._accept_one()
 
     def _busy(self) -> bool:
         """Whether a connection has a request, whole or in part, an answer, or is quite new."""

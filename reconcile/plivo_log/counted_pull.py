@@ -70,8 +70,8 @@ class CountedPull:
         settled = overlap(span, self._countable())
         if settled is None or self._works is False:
             return False
-        rows = self._known.of(span).held.within(span)
-        a_day = rows * (_DAY / (span.until_at - span.from_at))
+        rows = self._known.of(settled).held.within(settled)
+        a_day = rows * (_DAY / (settled.until_at - settled.from_at))
         if a_day <= most_listed_a_day(self._per_minute):
             return False
         if self._works is None:

@@ -74,7 +74,7 @@ def forecast(
         by_listing += listing
         if counts and large:
             counted += 1
-            requests += min(listing, _counting(span, rows, load))
+            requests += min(listing, of_counting(span, load))
         else:
             requests += listing
     times = _readings_of_a_window(ledger)
@@ -89,8 +89,9 @@ def forecast(
     )
 
 
-def _counting(span: Span, rows: float, load: Load) -> int:
-    unheard = load.unheard(span)
+def of_counting(span: Span, load: Load) -> int:
+    """Requests to count the span: probes, the pages of outages, states, and a sample of them."""
+    rows, unheard = load.rows(span), load.unheard(span)
     states = 0
     for hour in _hours(span):
         still_open = load.still_open.get(_begin(hour.from_at), 0)

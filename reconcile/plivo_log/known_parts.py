@@ -49,6 +49,7 @@ class KnownParts:
         derive(self._engine, inputs_of(settings.data_dir), settings)
         self._engine.run(["countable_parts"])
         self._reports = settings.data_dir / "reports"
+        self._last: tuple[Span, Known] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -63,6 +64,11 @@ class KnownParts:
 
     def of(self, span: Span) -> Known:
         """Those of the span, and of an hour around it, so that borders can be chosen clear."""
+        if self._last is None or self._last[0] != span:
+            self._last = span, self._read(span)
+        return self._last[1]
+
+    def _read(self, span: Span) -> Known:
         rows = self._engine.query(
             f"select message_uuid, message_time, final, log_final, in_log, pulled_at, {self._sign} "
             "as sure_time, coalesce(account, '') in ($account, '') or account like $subaccounts "

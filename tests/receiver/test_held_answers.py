@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -214,3 +215,57 @@ def test_stopping_waits_for_what_is_held() -> None:
         later.start()
     assert answers(line, 1) == ["200 answer to /a"]
     line.close()
+
+
+def test_a_mistake_while_one_is_served_ends_that_line_and_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    held = Held()
+    real = channel.Channel.service
+
+    def service(line: channel.Channel) -> None:
+        if line.requests[0].path == "/broken":
+            raise RuntimeError("a mistake")
+        real(line)
+
+    monkeypatch.setattr(channel.Channel, "service", service)
+    with serving(held) as listener, connect(listener) as line, connect(listener) as other:
+        ask(line, "/broken")
+        assert line.recv(1) == b""
+        ask(other, "/a")
+        held.settle("/a")
+        assert answers(other, 1) == ["200 answer to /a"]
+
+
+def test_newcomers_are_let_in_while_the_loop_is_busy() -> None:
+    """A hundred that come at once, beside ten who never pause, are answered in their turn."""
+
+    def slow(_: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        time.sleep(0.005)
+        start_response("200 OK", [("Content-Length", "2")])
+        return [b"/a"]
+
+    def insist(line: socket.socket) -> None:
+        while not ended.is_set():
+            ask(line, "/a")
+            answers(line, 1)
+
+    ended = threading.Event()
+    with serving(slow) as listener:
+        busy = [connect(listener) for _ in range(10)]
+        insisting = [threading.Thread(target=insist, args=(line,)) for line in busy]
+        for thread in insisting:
+            thread.start()
+        began = time.monotonic()
+        newcomers = [connect(listener) for _ in range(100)]
+        for line in newcomers:
+            ask(line, "/a")
+        for line in newcomers:
+            assert answers(line, 1) == ["200 /a"]
+        took = time.monotonic() - began
+        ended.set()
+        for thread in insisting:
+            thread.join()
+        for line in (*busy, *newcomers):
+            line.close()
+    assert took < 2.5  # one a round it is more than five seconds
