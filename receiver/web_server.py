@@ -9,6 +9,8 @@ system calls. The parameter is deprecated, but nothing stands in for it;
 """
 
 import contextlib
+import errno
+import logging
 import socket
 import time
 import warnings
@@ -33,6 +35,10 @@ _REQUEST_SECONDS = 30.0  # from a request's first byte to its last, however they
 _MOST_NEWCOMERS = 32  # let in a round, so that processes which share a port share them, too
 _BACKLOG = 100_000  # more than any kernel lets wait
 _YOUNG_SECONDS = 0.5  # so long a new connection may be silent when we are about to end
+_NONE_FREE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_SHUT_SECONDS = 0.5  # so long no newcomer is let in, where the system has no room for one
+
+log = logging.getLogger("receiver")
 
 
 class _Dispatcher(waitress.task.ThreadedTaskDispatcher):  # type: ignore[misc]
@@ -78,6 +84,7 @@ class WebServer:
         self._stopping = False
         self._woken = False
         self._look_again_at = 0.0
+        self._shut_until: float | None = None
         self._handed_down = handed_down
         with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
             self._dispatcher = _Dispatcher(is_quick)
@@ -88,6 +95,8 @@ class WebServer:
         self._server.pull_trigger = self._wake
         self._accept_one = self._server.handle_accept
         self._server.handle_accept = self._accept_waiting
+        self._accept_socket = self._server.accept
+        self._server.accept = self._accept_where_there_is_room
 
     @staticmethod
     def _create(application: Any, listener: socket.socket, dispatcher: _Dispatcher) -> Any:
@@ -120,7 +129,9 @@ class WebServer:
         down; on one of our own they are the last ones that we take.
         """
         self._loop(lambda: self._stopping)
+        self._shut_until = None
         if not self._handed_down:
+            self._server.accepting = True
             self._accept_waiting(most=_BACKLOG)
         self._server.accepting = False
         self._server.del_channel()
@@ -137,6 +148,7 @@ class WebServer:
             self._woken = False
             self._dispatcher.do_the_quick_ones()
             self._end_what_takes_too_long()
+            self._open_again()
 
     def _wake(self) -> None:
         """Interrupt the loop's waiting, once: a whole commit's answers need no more."""
@@ -160,6 +172,23 @@ class WebServer:
                 break
             known = len(self._server.active_channels)
             self._accept_one()
+
+    def _accept_where_there_is_room(self) -> Any:
+        """Newcomers wait where waitress would spin, and write a traceback each time."""
+        try:
+            return self._accept_socket()
+        except OSError as problem:
+            if problem.errno not in _NONE_FREE:
+                raise
+            log.warning("newcomers wait: %s; raise the limit of open files", problem.strerror)
+            self._server.accepting = False
+            self._shut_until = time.monotonic() + _SHUT_SECONDS
+            return None
+
+    def _open_again(self) -> None:
+        if self._shut_until is not None and time.monotonic() >= self._shut_until:
+            self._shut_until = None
+            self._server.accepting = True
 
     def _busy(self) -> bool:
         """Whether a connection has a request, whole or in part, an answer, or is quite new."""

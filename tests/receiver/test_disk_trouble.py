@@ -1,5 +1,6 @@
 """Disks that fill up, go away, change under the receiver or fail: no 200 for nothing."""
 
+import os
 import resource
 import shutil
 import sqlite3
@@ -520,16 +521,26 @@ def test_parquet_that_fails_to_sync_stays_in_the_journal(data_dir: Path, shim: P
 
 
 def test_no_file_can_be_opened_any_more(data_dir: Path) -> None:
-    """Descriptors used up: what is answered 200 is stored, the rest is 503 or hangs up."""
-    with serving(data_dir, **AT_ONCE) as receiver:
+    """Newcomers wait, without a spinning loop or a traceback each time, and are answered."""
+    with serving(data_dir, **AT_ONCE) as receiver, ThreadPoolExecutor() as others:
         sender = Sender(receiver)
         assert sender.post() == 200
         pid = receiver.process.pid
         soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-        taken = max(int(path.name) for path in Path(f"/proc/{pid}/fd").iterdir())
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (taken + 2, hard))
-        assert sender.post() in (200, 503)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, hard))  # all of these are open
+        newcomer = others.submit(sender.post)
+        wait_until(lambda: "newcomers wait: Too many open files" in messages_of(receiver))
+        busy_before = processor_seconds(pid)
+        with pytest.raises(TimeoutError):
+            newcomer.result(1)
+        assert processor_seconds(pid) - busy_before < 0.5
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
-        wait_until(lambda: sender.post() == 200)
+        assert newcomer.result(10) == 200
+    assert messages_of(receiver).count("newcomers wait") < 10
     assert_no_trace(data_dir)
     assert_stored_once(data_dir, sender.acked)
+
+
+def processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
