@@ -7,6 +7,7 @@ The README's table and the `--help` of every command are made from these lines.
 import argparse
 import contextlib
 import difflib
+import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -101,6 +102,15 @@ def _path_secret(value: str) -> str | None:
     return value
 
 
+def _address(value: str) -> str | None:
+    if not value:
+        return None
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise ValueError("the IP address of one proxy, such as 127.0.0.1") from None
+
+
 def _tokens(value: str) -> tuple[Token, ...]:
     tokens = []
     for entry in filter(None, (part.strip() for part in value.split(","))):
@@ -155,6 +165,12 @@ class Settings:
         "last segment of the callback path, known to Plivo and you; "
         "a V2 signature leaves the body open, so set it",
         secret=True,
+    )
+    trusted_proxy: str | None = _setting(
+        "",
+        _address,
+        "address of the proxy in front whose `X-Forwarded-For` is believed, for the sender's "
+        "address in log lines; no other forwarding header ever is",
     )
     signature_policy: str = _setting(
         "strict",

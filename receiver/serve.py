@@ -148,6 +148,7 @@ def _answer(
         threads=settings.receiver_threads,
         is_quick=is_quick,
         handed_down=settings.listen_fd is not None,
+        trusted_proxy=settings.trusted_proxy,
     )
     ended = threading.Event()
     pulse = Pulse(settings.data_dir / "reports", journal.path.stem, journal.probe)

@@ -80,6 +80,7 @@ class WebServer:
         threads: int,
         is_quick: Callable[[str], bool] = lambda _: False,
         handed_down: bool = False,
+        trusted_proxy: str | None = None,
     ) -> None:
         self._stopping = False
         self._woken = False
@@ -88,7 +89,7 @@ class WebServer:
         self._handed_down = handed_down
         with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
             self._dispatcher = _Dispatcher(is_quick)
-            self._server = self._create(application, listener, self._dispatcher)
+            self._server = self._create(application, listener, self._dispatcher, trusted_proxy)
         self._dispatcher.set_thread_count(threads)
         self._server.channel_class = Channel
         self._pull_trigger = self._server.pull_trigger
@@ -99,7 +100,12 @@ class WebServer:
         self._server.accept = self._accept_where_there_is_room
 
     @staticmethod
-    def _create(application: Any, listener: socket.socket, dispatcher: _Dispatcher) -> Any:
+    def _create(
+        application: Any,
+        listener: socket.socket,
+        dispatcher: _Dispatcher,
+        trusted_proxy: str | None,
+    ) -> Any:
         return waitress.server.create_server(
             application,
             sockets=[listener],
@@ -113,6 +119,10 @@ class WebServer:
             cleanup_interval=5,
             asyncore_use_poll=True,  # select() ends at descriptor 1,024
             ident=None,
+            # Who sends, for log lines. Host, scheme and port are those of PUBLIC_URL, never a
+            # header's.
+            trusted_proxy=trusted_proxy,
+            trusted_proxy_headers={"x-forwarded-for"} if trusted_proxy else (),
             clear_untrusted_proxy_headers=False,  # /metrics wants to see them
         )
 

@@ -8,6 +8,7 @@ else                  stored durably, then 200: never refused for its content
 """
 
 import hmac
+import ipaddress
 import logging
 import time
 from collections.abc import Callable
@@ -117,7 +118,12 @@ class Webhook:
         if not self._unsigned:
             verdict = check(asked, self._settings.tokens, policy=self._settings.signature_policy)
         if verdict.scheme is None:
-            self._refuse_signature(kind, path, asked, verdict.reason, received_at)
+            log.warning(
+                "refused a %s from %s: %s (checked against PUBLIC_URL %s; it is kept for receiver "
+                "recheck)",
+                kind, _sender(environ), verdict.reason, self._settings.public_url,
+            )  # fmt: skip
+            self._put_aside(kind, path, asked, verdict.reason, received_at)
             return 403
         return self._keep(
             Callback(
@@ -162,16 +168,10 @@ class Webhook:
         self._metrics.seconds_to_durable.observe(time.perf_counter() - began)
         self._accepted[kind].inc()
 
-    def _refuse_signature(
+    def _put_aside(
         self, kind: Kind, path: str, asked: SignedRequest, reason: str, received_at: datetime
     ) -> None:
         self._metrics.refused.labels("signature").inc()
-        log.warning(
-            "refused a %s: %s (checked against PUBLIC_URL %s; it is kept for receiver recheck)",
-            kind,
-            reason,
-            self._settings.public_url,
-        )
         self._keep_aside(
             Refusal(
                 received_at=received_at,
@@ -192,6 +192,14 @@ def _path(environ: Environ) -> str:
     if not target.startswith("/"):  # RFC 9112: a server accepts http://host/path too
         target = "/" + target.partition("://")[2].partition("/")[2]
     return target.partition("?")[0].partition("#")[0]
+
+
+def _sender(environ: Environ) -> str:
+    """The address that connected, or that the trusted proxy names; never other text of a header."""
+    try:
+        return str(ipaddress.ip_address(environ.get("REMOTE_ADDR", "").strip("[]")))
+    except ValueError:
+        return "an unknown address"
 
 
 def refuse(status: int) -> str:

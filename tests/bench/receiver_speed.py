@@ -53,6 +53,9 @@ class Figures:
 
     per_second: list[float] = field(default_factory=list)
     cpu_micros: list[float] = field(default_factory=list)
+    cores: list[float] = field(default_factory=list)  # that the servers keep busy
+    load_cores: list[float] = field(default_factory=list)
+    idle_cores: list[float] = field(default_factory=list)
     p50: list[float] = field(default_factory=list)
     p99: list[float] = field(default_factory=list)
     p999: list[float] = field(default_factory=list)
@@ -172,6 +175,32 @@ def cpu_seconds(leader: int) -> float:
     return total
 
 
+def load() -> float:
+    """Processor seconds of the load generators that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def idle() -> float:
+    """Processor seconds that nobody used or that waited for a disk, over all cores."""
+    fields = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()
+    return (int(fields[4]) + int(fields[5])) / os.sysconf("SC_CLK_TCK")
+
+
+def two_loops(seconds: float = 2) -> float:
+    """How much more two processes compute than one, where they share nothing but the machine."""
+    loop = "n, end = 0, time.time() + seconds\nwhile time.time() < end: n += 1\nprint(n)"
+    loop = f"import time; seconds = {seconds}; {loop}"
+    done = {}
+    for count in (1, 2):
+        burning = [
+            subprocess.Popen([sys.executable, "-c", loop], stdout=subprocess.PIPE)
+            for _ in range(count)
+        ]
+        done[count] = sum(int(each.communicate()[0]) for each in burning)
+    return done[2] / done[1]
+
+
 def lost_after_kill(variant: str, script: Path) -> tuple[int, int]:
     """Under saturation, kill -9: how many were acknowledged by then, how many of them are gone."""
     with tempfile.TemporaryDirectory() as place:
@@ -197,11 +226,14 @@ def measure(variant: str, figures: Figures, options: argparse.Namespace, script:
     posts = signed_posts(500)
     with tempfile.TemporaryDirectory() as place, served(variant, Path(place)) as process:
         saturate(process.url, script, 1, options.connections)  # warm
-        before = cpu_seconds(process.process.pid)
+        before, load_before, idle_before = cpu_seconds(process.process.pid), load(), idle()
         per_second, errors = saturate(process.url, script, options.seconds, options.connections)
         used = cpu_seconds(process.process.pid) - before
         figures.per_second.append(per_second)
         figures.cpu_micros.append(1e6 * used / max(per_second * options.seconds, 1))
+        figures.cores.append(used / options.seconds)
+        figures.load_cores.append((load() - load_before) / options.seconds)
+        figures.idle_cores.append((idle() - idle_before) / options.seconds)
         took, wrong = at_rate(process.url, posts, options.rate, options.seconds)
         figures.errors += errors + wrong
         for share, kept in ((0.5, figures.p50), (0.99, figures.p99), (0.999, figures.p999)):
@@ -226,11 +258,16 @@ def main() -> int:
         rows = ",".join("{" + ",".join(map(json.dumps, post)) + "}" for post in signed_posts(500))
         script.write_text(LUA % rows)
         figures = {variant: Figures() for variant in variants}
+        loops = []
         for _ in range(options.rounds):
+            if {"ours", "two"} <= set(variants):
+                loops.append(two_loops())
             for variant in variants:
                 measure(variant, figures[variant], options, script)
         lost = {v: lost_after_kill(v, script) for v in variants if v in ("ours", "two")}
     _show(figures, lost)
+    if loops:
+        _show_what_two_bring(figures["ours"], figures["two"], loops)
     return 0
 
 
@@ -251,6 +288,17 @@ def _show(figures: dict[str, Figures], lost: dict[str, tuple[int, int]]) -> None
         table.add_row(name, f"{values[0]:,.0f}", ratio, f"{values[1]:,.0f}",
                       *(f"{v:,.1f}" for v in values[2:]), str(found.errors), acked)  # fmt: skip
     Console(width=100).print(table)
+
+
+def _show_what_two_bring(one: Figures, two: Figures, loops: list[float]) -> None:
+    """Two processes beside one, and what the machine allows at most."""
+    brought = sorted(b / a for a, b in zip(one.per_second, two.per_second, strict=True))
+    print(f"two / ours: {statistics.median(brought):.2f} ({brought[0]:.2f}-{brought[-1]:.2f})")
+    print(f"two loops that only count / one: {statistics.median(loops):.2f}")
+    for name, found in (("ours", one), ("two", two)):
+        print(f"{name}: the servers keep {statistics.median(found.cores):.2f} cores busy, the load "
+              f"{statistics.median(found.load_cores):.2f}, "
+              f"idle are {statistics.median(found.idle_cores):.2f}")  # fmt: skip
 
 
 if __name__ == "__main__":

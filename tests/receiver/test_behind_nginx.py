@@ -75,10 +75,12 @@ class Site:
     def url(self) -> str:
         return f"https://127.0.0.1:{self.port}"
 
-    def connect(self, port: int | None = None) -> http.client.HTTPSConnection:
+    def connect(
+        self, port: int | None = None, sender: str = "127.0.0.1"
+    ) -> http.client.HTTPSConnection:
         context = ssl.create_default_context(cafile=self.certificate)
         return http.client.HTTPSConnection(
-            "127.0.0.1", port or self.port, timeout=20, context=context
+            "127.0.0.1", port or self.port, timeout=20, context=context, source_address=(sender, 0)
         )
 
     def call(
@@ -89,8 +91,9 @@ class Site:
         headers: dict[str, str] | None = None,
         *,
         port: int | None = None,
+        sender: str = "127.0.0.1",
     ) -> Answer:
-        connection = self.connect(port)
+        connection = self.connect(port, sender)
         try:
             return ask(connection, method, target, body, headers)
         finally:
@@ -156,7 +159,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     port, careless_port = _free_port(), _free_port()
     data_dir = folder / "data"
     with serving(
-        data_dir, PUBLIC_URL=f"https://127.0.0.1:{port}/", SEAL_SECONDS="3600"
+        data_dir,
+        PUBLIC_URL=f"https://127.0.0.1:{port}/",
+        SEAL_SECONDS="3600",
+        TRUSTED_PROXY="127.0.0.1",
     ) as receiver:
         changes = {
             "server 127.0.0.1:8080": f"server {urlsplit(receiver.url).netloc}",
@@ -233,6 +239,24 @@ def test_a_forged_report_is_refused_through_nginx_too(site: Site) -> None:
     wrong = "/delivery_report/guessed-by-somebody"
     assert site.call("POST", wrong, body, site.signed("POST", wrong, body)).status == 404
     assert "forged" not in site.stored()
+
+
+@pytest.mark.parametrize("careless", [False, True])
+def test_the_log_names_who_sent_what_is_refused(site: Site, *, careless: bool) -> None:
+    """As the trusted proxy saw it, whatever the sender claims to be."""
+    refused = site.call(
+        "POST", PATH, b"MessageUUID=who", {"X-Forwarded-For": "198.51.100.7"}, sender="127.0.0.2",
+        port=site.careless_port if careless else None,
+    )  # fmt: skip
+    assert refused.status == 403
+    assert "from 127.0.0.2: no signature header" in messages_of(site.receiver).splitlines()[-1]
+
+
+def test_no_text_of_a_header_gets_into_the_log(site: Site) -> None:
+    """Not even from a proxy that is trusted."""
+    claimed = {"X-Forwarded-For": "14045550100 is my number"}
+    assert send(site.receiver.url, "POST", PATH, b"MessageUUID=who", claimed).status == 403
+    assert "from an unknown address:" in messages_of(site.receiver).splitlines()[-1]
 
 
 def test_the_figures_are_not_shown_through_nginx(site: Site) -> None:
