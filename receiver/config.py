@@ -5,120 +5,21 @@ The README's table and the `--help` of every command are made from these lines.
 """
 
 import argparse
-import contextlib
 import difflib
-import ipaddress
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
 
-# What a machine's zone files hold beside zones that everybody knows by that name.
-_NO_ZONES = re.compile(r"localtime|posixrules|(posix|right)/.*")
+from receiver import setting_values as allowed
+from receiver.setting_values import Token
 
 
 class SettingError(Exception):
     """A setting is missing or wrong; the message names it and says what is allowed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """An auth token and, where known, the account that it belongs to."""
-
-    secret: str = field(repr=False)
-    account: str | None = None
-
-
-def _text(value: str) -> str:
-    return value
-
-
-def _optional(value: str) -> str | None:
-    return value or None
-
-
-def _choice(*allowed: str) -> Callable[[str], str]:
-    def parse(value: str) -> str:
-        if value not in allowed:
-            raise ValueError(" or ".join(allowed))
-        return value
-
-    return parse
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def parse(value: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,9}", value) or not low <= int(value) <= high:
-            raise ValueError(f"a whole number from {low} to {high}")
-        return int(value)
-
-    return parse
-
-
-def _seconds(value: str) -> float:
-    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", value) or float(value) <= 0:
-        raise ValueError("seconds above 0, such as 60 or 0.5")
-    return float(value)
-
-
-def zone(name: str) -> ZoneInfo:
-    """Raises ValueError for a zone that nobody keeps under that name."""
-    with contextlib.suppress(ZoneInfoNotFoundError, ValueError, OSError):
-        if not _NO_ZONES.fullmatch(name):
-            return ZoneInfo(name)
-    raise ValueError("a time zone such as UTC, Europe/Berlin, America/New_York or Asia/Kolkata")
-
-
-def _zone(value: str) -> str:
-    return zone(value).key
-
-
-def _base_url(value: str) -> str | None:
-    """The address without a trailing slash: what Plivo signs is this + path + query."""
-    if not value:
-        return None
-    parts = urlsplit(value)
-    if (
-        parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"[\s?#@]", value)
-    ):  # fmt: skip
-        raise ValueError(
-            "http(s)://host[:port][/path] without query, such as https://sms.example.org"
-        )
-    # whoever signs writes the scheme in lower case, whatever was typed
-    return (parts.scheme + value[len(parts.scheme) :]).rstrip("/")
-
-
-def _path_secret(value: str) -> str | None:
-    if not value:
-        return None
-    if not re.fullmatch(r"[A-Za-z0-9_~.-]{8,200}", value) or value in (".", ".."):
-        raise ValueError("8 to 200 characters of A-Z a-z 0-9 - _ ~ .")
-    return value
-
-
-def _address(value: str) -> str | None:
-    if not value:
-        return None
-    try:
-        return str(ipaddress.ip_address(value))
-    except ValueError:
-        raise ValueError("the IP address of one proxy, such as 127.0.0.1") from None
-
-
-def _tokens(value: str) -> tuple[Token, ...]:
-    tokens = []
-    for entry in filter(None, (part.strip() for part in value.split(","))):
-        account, colon, secret = entry.rpartition(":")
-        if colon and not (account and secret):
-            raise ValueError("comma-separated, each TOKEN or SA…:TOKEN")
-        tokens.append(Token(secret, account or None))
-    return tuple(tokens)
 
 
 def _setting(default: str, parse: Callable[[str], Any], about: str, *, secret: bool = False) -> Any:
@@ -130,70 +31,82 @@ class Settings:
     """All settings of both programs, checked. Names are those of the environment in lower case."""
 
     plivo_auth_id: str | None = _setting(
-        "", _optional, "Auth ID of the Plivo account (console, Overview)"
+        "", allowed.optional, "Auth ID of the Plivo account (console, Overview)"
     )
     plivo_auth_token: str | None = _setting(
-        "", _optional, "its auth token: reads the log, checks signatures", secret=True
+        "", allowed.optional, "its auth token: reads the log, checks signatures", secret=True
     )
     plivo_extra_auth_tokens: tuple[Token, ...] = _setting(
         "",
-        _tokens,
+        allowed.tokens,
         "more tokens whose signatures count, comma-separated, each `token` or `SA…:token`: "
         "subaccounts, or the old token while you rotate",
         secret=True,
     )
     plivo_api_url: str = _setting(
-        "https://api.plivo.com", _base_url, "where Plivo's API is; a stand-in can serve"
+        "https://api.plivo.com",
+        allowed.base_url,
+        "where Plivo's API is; a stand-in can serve",
     )
     data_dir: Path = _setting("data", Path, "the data folder")
     public_url: str | None = _setting(
-        "", _base_url, "the receiver's address as Plivo calls it; signatures are checked against it"
+        "",
+        allowed.base_url,
+        "the receiver's address as Plivo calls it; signatures are checked against it",
     )
-    receiver_host: str = _setting("127.0.0.1", _text, "address to listen on")
-    receiver_port: int = _setting("8080", _whole(0, 65535), "port to listen on; 0 takes a free one")
+    receiver_host: str = _setting("127.0.0.1", allowed.text, "address to listen on")
+    receiver_port: int = _setting(
+        "8080", allowed.whole(0, 65535), "port to listen on; 0 takes a free one"
+    )
     receiver_processes: int = _setting(
-        "1", _whole(1, 64), "receiver processes that share the port, each with its own journal"
+        "1",
+        allowed.whole(1, 64),
+        "receiver processes that share the port, each with its own journal",
     )
     receiver_threads: int = _setting(
         "4",
-        _whole(1, 512),
+        allowed.whole(1, 512),
         "threads for `/readyz` and `/metrics`; callbacks are answered without one",
     )
     receiver_path_secret: str | None = _setting(
         "",
-        _path_secret,
+        allowed.path_secret,
         "last segment of the callback path, known to Plivo and you; "
         "a V2 signature leaves the body open, so set it",
         secret=True,
     )
     trusted_proxy: str | None = _setting(
         "",
-        _address,
+        allowed.address,
         "address of the proxy in front whose `X-Forwarded-For` is believed, for the sender's "
         "address in log lines; no other forwarding header ever is",
     )
     signature_policy: str = _setting(
         "strict",
-        _choice("strict", "v2-too"),
+        allowed.choice("strict", "v2-too"),
         "`strict`: where a V3 signature is sent it must match; `v2-too`: a V2 one will do",
     )
     seal_seconds: float = _setting(
-        "60", _seconds, "seconds from one sealing of the journal to the next"
+        "60", allowed.seconds, "seconds from one sealing of the journal to the next"
     )
     log_requests_per_minute: int = _setting(
-        "20", _whole(1, 1_000_000), "Plivo's quota for reading the message log"
+        "20", allowed.whole(1, 1_000_000), "Plivo's quota for reading the message log"
     )
     count_from: str = _setting(
         "v3",
-        _choice("v3", "any", "never"),
+        allowed.choice("v3", "any", "never"),
         "reports that prove a message to be in the log, so that large windows of it are counted "
         "instead of listed: those signed `v3`, `any`, or `never`",
     )
     receipt_horizon_hours: int = _setting(
-        "72", _whole(1, 2160), "hours without a sign of life after which no receipt is expected"
+        "72",
+        allowed.whole(1, 2160),
+        "hours without a sign of life after which no receipt is expected",
     )
     callback_time_zone: str = _setting(
-        "UTC", _zone, "zone of the times in callbacks; the audit tells if they are in another one"
+        "UTC",
+        allowed.zone_name,
+        "zone of the times in callbacks; the audit tells if they are in another one",
     )
 
     # The descriptor of a listening socket that systemd or our own supervisor hands down.

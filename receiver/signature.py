@@ -25,7 +25,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from receiver.callback import decode_form
-from receiver.config import Token
+from receiver.setting_values import Token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-from receiver import config
+from receiver import setting_values
 
 _AGE = re.compile(r"([0-9]{1,6})([mhdw])")
 _WELL_KNOWN = (
@@ -81,7 +81,7 @@ def moment(text: str, *, now: datetime | None, zone: tzinfo = UTC) -> datetime:
 def time_zone(name: str) -> ZoneInfo:
     """Raises WrongQuestion for a zone that nobody keeps."""
     try:
-        return config.zone(name)
+        return setting_values.zone(name)
     except ValueError as allowed:
         raise WrongQuestion(f"'{name}' is no time zone; write {allowed}") from None
 

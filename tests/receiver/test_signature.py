@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, parse_qsl, quote, urlencode
 import pytest
 from plivo.utils import signature_v3, validate_signature, validate_v3_signature
 
-from receiver import config
+from receiver import config, setting_values
 from receiver.signature import SignedRequest, Verdict, check, sign, signed_message
 from tests.processes import Process
 from tests.receiver.sending import AUTH_ID, FORM, PATH, PUBLIC_URL, SECRET, TOKEN, send
@@ -254,7 +254,7 @@ def _mixtures() -> Iterator[Case]:
 CASES = list(_cases())
 
 
-def _tokens() -> tuple[config.Token, ...]:
+def _tokens() -> tuple[setting_values.Token, ...]:
     given = {
         "PLIVO_AUTH_ID": AUTH_ID,
         "PLIVO_AUTH_TOKEN": TOKEN,
