@@ -21,6 +21,7 @@ from receiver import (
     serve,
 )  # fmt: skip
 from receiver.config import Settings
+from receiver.relay import process
 from receiver.supervisor import Supervisor
 
 _SHORTEST_NUMBER = 3  # short codes have three digits at least
@@ -46,11 +47,17 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _serve(settings: Settings, options: argparse.Namespace, given: list[str]) -> int:
-    if settings.receiver_processes > 1:
+    several = settings.receiver_processes > 1 or settings.relay_url is not None
+    if several and options.supervisor_fd is None:
         return Supervisor(settings, given, unsigned=options.unsigned).run()
     if options.listen_fd is not None:
         settings = dataclasses.replace(settings, listen_fd=options.listen_fd)
     serve.serve(settings, unsigned=options.unsigned, supervisor_fd=options.supervisor_fd)
+    return 0
+
+
+def _relay(settings: Settings, options: argparse.Namespace) -> int:
+    process.carry_out(settings, options.supervisor_fd)
     return 0
 
 
@@ -107,12 +114,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     serving = commands.add_parser("serve", help="answer Plivo's callbacks until stopped")
-    serving.add_argument(
-        "--unsigned", action="store_true", help="take reports from anybody, on loopback only"
-    )
-    for from_supervisor in ("--listen-fd", "--supervisor-fd"):
-        serving.add_argument(from_supervisor, type=int, help=argparse.SUPPRESS)
-    serving.add_argument("--json-logs", action="store_true", help="log lines as JSON objects")
+    relaying = commands.add_parser("relay", description="started by serve where RELAY_URL is set")
+    relaying.set_defaults(carry_out=_relay)
+    for command in (serving, relaying):
+        command.add_argument(
+            "--unsigned", action="store_true", help="take reports from anybody, on loopback only"
+        )
+        for from_supervisor in ("--listen-fd", "--supervisor-fd"):
+            command.add_argument(from_supervisor, type=int, help=argparse.SUPPRESS)
+        command.add_argument("--json-logs", action="store_true", help="log lines as JSON objects")
     sealer = commands.add_parser("seal", help="write the journal to Parquet now")
     sealer.set_defaults(carry_out=_seal)
     rechecker = commands.add_parser(
@@ -124,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     meant = forgetter.add_mutually_exclusive_group(required=True)
     meant.add_argument("--number", type=_number, metavar="+1…", help="reports from or to it")
     meant.add_argument("--older-than", type=_age, metavar="400d", help="received before that")
-    for command in (serving, sealer, rechecker, forgetter):
+    for command in (serving, relaying, sealer, rechecker, forgetter):
         config.add_flags(command)
     return parser
 

@@ -10,7 +10,8 @@ What a delivery report looks like (a real one of 2021, numbers replaced):
 """
 
 import codecs
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 from urllib.parse import unquote_to_bytes
@@ -43,6 +44,7 @@ class Callback:
     query: bytes
     account: str | None = None
     signature: str = "none"
+    headers: Mapping[str, str] = field(default_factory=dict)  # Plivo's signatures, for the relay
 
     @property
     def parameters(self) -> bytes:

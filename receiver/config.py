@@ -86,6 +86,13 @@ class Settings:
         allowed.choice("strict", "v2-too"),
         "`strict`: where a V3 signature is sent it must match; `v2-too`: a V2 one will do",
     )
+    relay_url: str | None = _setting(
+        "",
+        allowed.handler_url,
+        "a handler of your own that each delivery report goes on to, after the 200 and from disk, "
+        "with Plivo's signature headers and in order per message",
+        secret=True,
+    )
     seal_seconds: float = _setting(
         "60", allowed.seconds, "seconds from one sealing of the journal to the next"
     )

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from receiver import day_files, journal_file, quarantine, sealing
 from receiver.callback import report_fields
 from receiver.day_files import FileName
+from receiver.relay import outbox
 
 _NUMBERS = ("from_number", "to_number")
 
@@ -68,6 +69,7 @@ def forget(data_dir: Path, unwanted: Unwanted) -> Forgotten:
     def rewrite(path: Path) -> None:
         with journal_file.opened(path) as connection:
             cleared = sealing.cleared_up_to(connection)
+            outbox.forget(connection, unwanted.is_meant)
         _rewrite(reports, unwanted, counted, lambda name: _is_of(name, path.stem, cleared))
 
     sealing.each_journal(data_dir, rewrite, patience=math.inf)

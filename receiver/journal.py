@@ -22,10 +22,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from receiver import day_files, journal_file, steps
+from receiver import day_files, journal_file, ownership, steps
 from receiver.callback import Callback
 from receiver.journal_file import JournalError, NotDurable
 from receiver.place import Place
+from receiver.relay import outbox
 
 BATCH_ROWS = 512
 APPEND_TIMEOUT_SECONDS = 30.0
@@ -49,6 +50,7 @@ class _Pending:
     row: journal_file.Row | None
     then: Then
     refusal_id: str | None = None
+    relayed: outbox.Copy | None = None
 
 
 class Journal:
@@ -63,13 +65,15 @@ class Journal:
         *,
         on_fatal: Callable[[], None] = lambda: None,
         on_batch: Callable[[int], None] = lambda _: None,
+        relaying: bool = False,
     ) -> None:
         day_files.make_folder(folder)
         self._on_fatal = on_fatal
         self._on_batch = on_batch
+        self._relaying = relaying
         self._refusing: str | None = None
         self._failed_sync: NotDurable | None = None
-        self.path, self._ownership = _take_or_create(folder)
+        self.path, self._ownership = ownership.take_or_create(folder)
         self._open()
         self._queue: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write, name="journal-writer", daemon=True)
@@ -91,14 +95,16 @@ class Journal:
 
         With a refusal_id the journal remembers, in the same transaction, that it was admitted.
         """
-        self._wait_for(journal_file.row_of(callback), refusal_id)
+        self._wait_for(journal_file.row_of(callback), refusal_id, self._copy_of(callback))
 
     def append_then(self, callback: Callback, then: Then) -> None:
         """Call `then(None)` once the callback is on disk, or `then(problem)`.
 
         It is called in the writer's thread: whatever it does, others wait for.
         """
-        self._hand_over(_Pending(journal_file.row_of(callback), then))
+        self._hand_over(
+            _Pending(journal_file.row_of(callback), then, relayed=self._copy_of(callback))
+        )
 
     def probe(self) -> None:
         """Make a real durable write that leaves no report. Raises NotDurable."""
@@ -131,6 +137,8 @@ class Journal:
             self._connection = journal_file.connect(self.path)
             with journal_file.transaction(self._connection):
                 self._beat()  # the WAL is there from here on
+                if self._relaying:
+                    outbox.prepare(self._connection)
         self._acked = journal_file.open_acked(self.path)
         day_files.sync_folder(self.path.parent)
         self._place = Place.of(self.path)
@@ -144,15 +152,23 @@ class Journal:
         self._connection.close()
         os.close(self._acked)
 
+    def _copy_of(self, callback: Callback) -> outbox.Copy | None:
+        return outbox.copy_of(callback) if self._relaying else None
+
     def _hand_over(self, pending: _Pending) -> None:
         if self._refusing is not None:
             pending.then(NotDurable(self._refusing))
         else:
             self._queue.put(pending)
 
-    def _wait_for(self, row: journal_file.Row | None, refusal_id: str | None = None) -> None:
+    def _wait_for(
+        self,
+        row: journal_file.Row | None,
+        refusal_id: str | None = None,
+        relayed: outbox.Copy | None = None,
+    ) -> None:
         settled: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
-        self._hand_over(_Pending(row, settled.put, refusal_id))
+        self._hand_over(_Pending(row, settled.put, refusal_id, relayed))
         try:
             problem = settled.get(timeout=APPEND_TIMEOUT_SECONDS)
         except queue.Empty:
@@ -208,7 +224,8 @@ class Journal:
         self._connection.execute("pragma wal_checkpoint(passive)").fetchall()
 
     def _store(self, batch: list[_Pending]) -> None:
-        rows = [(*p.row, journal_file.checksum_of(p.row)) for p in batch if p.row is not None]
+        stored = [p for p in batch if p.row is not None]
+        rows = [(*p.row, journal_file.checksum_of(p.row)) for p in stored if p.row is not None]
         if not self._place.holds(self.path):
             self._rescue()
         with journal_file.transaction(self._connection):
@@ -219,6 +236,9 @@ class Journal:
             if admitted:
                 self._connection.executemany("insert into admitted values (?)", admitted)
             number = journal_file.reached(self._connection)
+            numbered = enumerate(stored, start=number - len(stored) + 1)
+            if copies := [(n, p.relayed) for n, p in numbered if p.relayed is not None]:
+                outbox.put(self._connection, copies)
         if rows:
             journal_file.write_acked(self._acked, number)
             self._on_batch(len(rows))
@@ -236,7 +256,7 @@ class Journal:
         if self.path.exists() or not self._place.is_there(self.path):
             raise NotDurable(f"{self.path} was removed or replaced while it was open")
         day_files.make_folder(self.path.parent)
-        ownership = self._own_anew(self.path.with_suffix(".owner"))
+        lock = ownership.renewed(self.path, self._ownership)
         half = self.path.with_name(f"_{self.path.name}")
         half.unlink(missing_ok=True)
         with closing(sqlite3.connect(half)) as copy:
@@ -245,40 +265,8 @@ class Journal:
         day_files.put_in_place(half, self.path)
         self._connection.close()
         os.close(self._acked)
-        if ownership != self._ownership:
+        if lock != self._ownership:
             os.close(self._ownership)
-            self._ownership = ownership
+            self._ownership = lock
         self._open()
         log.warning("%s was removed while it was open; it was written anew", self.path)
-
-    def _own_anew(self, owner: Path) -> int:
-        """The lock that we hold already, where its file is still there; else a new one."""
-        if owner.exists() and os.path.samestat(owner.stat(), os.fstat(self._ownership)):
-            return self._ownership
-        ownership = journal_file.try_lock(owner)
-        if ownership is None:
-            raise NotDurable(f"{self.path} was removed, and another process is making it anew")
-        return ownership
-
-
-def _take_or_create(folder: Path) -> tuple[Path, int]:
-    """A journal that no living process owns, else a new one.
-
-    Not one that is older than files made from it, as after a restore: it would give the same
-    numbers again. What it holds is still sealed.
-    """
-    for path in journal_file.journals(folder):
-        lock = journal_file.try_lock(path.with_suffix(".owner"))
-        if lock is None:
-            continue
-        with journal_file.opened(path) as connection:
-            reached = journal_file.reached(connection)
-        if day_files.highest_number(folder.parent / "reports", source=path.stem) <= reached:
-            return path, lock
-        log.warning("%s is older than its files; a new journal takes its place", path)
-        os.close(lock)
-    path = journal_file.create(folder)
-    lock = journal_file.try_lock(path.with_suffix(".owner"))
-    if lock is None:
-        raise NotDurable(f"{path} was taken while it was made; start again")
-    return path, lock

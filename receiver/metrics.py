@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from receiver import journal_file
+from receiver.relay import outbox
 
 
 class Metrics:
@@ -58,6 +59,9 @@ class Metrics:
             "not_quarantined",
             "Refused requests that were only counted: the quarantine is full or cannot be written",
         )
+        self.relay_tries = counter(
+            "relay_tries", "Tries to relay a report, by what came of it", "result"
+        )
         self.sealed = counter("sealed_reports", "Reports written to Parquet")
         self.seal_failures = counter(
             "seal_failures", "Sealings that failed and will be tried again"
@@ -65,6 +69,8 @@ class Metrics:
         self.last_seal = gauge("last_seal_timestamp_seconds", "When the last sealing ended")
         self._journal_rows = gauge("journal_rows", "Reports not yet in Parquet")
         self._oldest_seconds = gauge("journal_oldest_seconds", "Age of the oldest of them")
+        self._relay_waiting = gauge("relay_waiting", "Reports that RELAY_URL has not taken yet")
+        self._relay_oldest = gauge("relay_oldest_seconds", "Age of the oldest of them")
         self._disk_free = gauge("disk_free_bytes", "Free space of the data folder")
 
     def watch(self, data_dir: Path) -> None:
@@ -78,6 +84,7 @@ class Metrics:
 
     def _look(self, data_dir: Path) -> None:
         rows, oldest = 0, None
+        waiting, since = 0, None
         try:
             self._disk_free.set(shutil.disk_usage(data_dir).free)
             for path in journal_file.journals(data_dir / "journal"):
@@ -85,10 +92,15 @@ class Metrics:
                     held, first = connection.execute(
                         "select count(*), min(received_at) from callbacks"
                     ).fetchone()
+                    more, first_waiting = outbox.state(connection)
                 rows += held
+                waiting += more
+                since = min(filter(None, (since, first_waiting)), default=None)
                 oldest = min(filter(None, (oldest, first)), default=None)
         except (OSError, sqlite3.Error):
             self._journal_rows.set(float("nan"))  # /readyz tells what is wrong
             return
         self._journal_rows.set(rows)
         self._oldest_seconds.set(max(time.time() - oldest / 1e6, 0) if oldest else 0)
+        self._relay_waiting.set(waiting)
+        self._relay_oldest.set(max(time.time() - since.timestamp(), 0) if since else 0)

@@ -118,7 +118,9 @@ def recheck(settings: Settings) -> Rechecked:
         return Rechecked(0, 0, 0)
     with (
         closing(_open(folder)) as connection,
-        Journal(settings.data_dir / "journal") as admitting,
+        Journal(
+            settings.data_dir / "journal", relaying=settings.relay_url is not None
+        ) as admitting,
     ):
         lock = journal_file.try_lock(folder / "recheck.lock")
         if lock is None:
@@ -187,6 +189,7 @@ def _admit(connection: sqlite3.Connection, admitting: Journal, settings: Setting
                     query=refusal.query,
                     account=verdict.account,
                     signature=verdict.scheme,
+                    headers=refusal.headers,
                 ),
                 refusal_id=refusal_id,
             )

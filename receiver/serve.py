@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import FrameType
+from urllib.parse import urlsplit
 
 from receiver import compaction, config, listening, sealing
 from receiver.alive import Pulse
@@ -50,7 +51,10 @@ def serve(settings: Settings, *, unsigned: bool = False, supervisor_fd: int | No
         stop.raise_it()
 
     with Journal(
-        settings.data_dir / "journal", on_fatal=end_failed, on_batch=metrics.batch_rows.observe
+        settings.data_dir / "journal",
+        on_fatal=end_failed,
+        on_batch=metrics.batch_rows.observe,
+        relaying=settings.relay_url is not None,
     ) as journal:
         journal.probe()
         metrics.watch(settings.data_dir)
@@ -79,6 +83,7 @@ def serve(settings: Settings, *, unsigned: bool = False, supervisor_fd: int | No
 
 def check_settings(settings: Settings, *, unsigned: bool) -> None:
     """Raises SettingError where the receiver could not know Plivo from anybody else."""
+    _check_relay(settings)
     if unsigned:
         return
     if not settings.tokens:
@@ -90,6 +95,15 @@ def check_settings(settings: Settings, *, unsigned: bool) -> None:
         raise SettingError(
             "PUBLIC_URL is missing: signatures are checked against the address that Plivo calls, "
             "such as https://sms.example.org. Set it, or try on this machine with --unsigned."
+        )
+
+
+def _check_relay(settings: Settings) -> None:
+    """Raises SettingError where reports would go round in circles."""
+    relay, own = urlsplit(settings.relay_url or ""), urlsplit(settings.public_url or "")
+    if relay.netloc and relay.netloc == own.netloc and "/delivery_report" in relay.path:
+        raise SettingError(
+            "RELAY_URL leads back to this receiver; give it the address of your own handler"
         )
 
 

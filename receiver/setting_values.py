@@ -82,6 +82,17 @@ def base_url(value: str) -> str | None:
     return (parts.scheme + value[len(parts.scheme) :]).rstrip("/")
 
 
+def handler_url(value: str) -> str | None:
+    if not value:
+        return None
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"[\s#@]", value):
+        raise ValueError(
+            "http(s)://host[:port][/path][?query], such as https://app.example.org/plivo"
+        )
+    return value
+
+
 def path_secret(value: str) -> str | None:
     if not value:
         return None

@@ -1,8 +1,8 @@
-"""[I/O] Several receiver processes on one port: started, watched, started again, stopped.
+"""[I/O] Several processes under one roof: started, watched, started again, stopped.
 
-The supervisor binds the port and hands the listening socket down; each process has its own journal,
-so none waits for another and a crash loses nothing but its own requests in flight, which Plivo
-sends again.
+The supervisor binds the port and hands the listening socket down; each receiver has its own
+journal, so none waits for another and a crash loses nothing but its own requests in flight, which
+Plivo sends again. The relay, where there is one, is a process like them.
 """
 
 import logging
@@ -32,6 +32,7 @@ _PAUSE_SECONDS = 1.0  # before a process that died is started again
 class _Worker:
     process: subprocess.Popen[str]
     started_at: float
+    is_relay: bool = False
 
 
 class Supervisor:
@@ -59,6 +60,8 @@ class Supervisor:
             workers.append(worker)
             code = worker.process.poll() or 0
         if not code:
+            if self._settings.relay_url is not None:
+                workers.append(self._start_relay())
             print(f"receiver listening on {listening.url_of(self._listener)}", flush=True)
         while not self._stopping and not code:
             time.sleep(0.1)
@@ -74,39 +77,40 @@ class Supervisor:
     def _start(self) -> _Worker:
         """A process that listens, or has ended instead."""
         descriptor = self._listener.fileno()
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "receiver",
-                *self._arguments,
-                "--receiver-processes",
-                "1",
-                "--listen-fd",
-                str(descriptor),
-                "--supervisor-fd",
-                str(self._pipe[0]),
-            ],
-            env=config.of_a_child(PROMETHEUS_MULTIPROC_DIR=self._counters.name),
-            pass_fds=(descriptor, self._pipe[0]),
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,  # a Ctrl-C is passed on by us, once
-        )
-        assert process.stdout is not None  # noqa: S101  asked for above
+        process = self._spawn("serve", "--listen-fd", str(descriptor), pass_fds=(descriptor,))
+        assert process.stdout is not None  # noqa: S101  asked for below
         if "listening" not in process.stdout.readline():
             process.wait()
         return _Worker(process, time.monotonic())
+
+    def _start_relay(self) -> _Worker:
+        return _Worker(self._spawn("relay"), time.monotonic(), is_relay=True)
+
+    def _spawn(
+        self, command: str, *more: str, pass_fds: tuple[int, ...] = ()
+    ) -> subprocess.Popen[str]:
+        given = list(self._arguments)
+        given[given.index("serve")] = command
+        return subprocess.Popen(
+            [sys.executable, "-m", "receiver", *given, *more, "--supervisor-fd",
+             str(self._pipe[0])],
+            env=config.of_a_child(PROMETHEUS_MULTIPROC_DIR=self._counters.name),
+            pass_fds=(*pass_fds, self._pipe[0]),
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # a Ctrl-C is passed on by us, once
+        )  # fmt: skip
 
     def _watched(self, worker: _Worker) -> _Worker:
         """The worker, or the one that took the place of a dead one."""
         if (code := worker.process.poll()) is None:
             return worker
         mark_process_dead(worker.process.pid, self._counters.name)  # type: ignore[no-untyped-call]
-        log.error("a receiver process ended with %s; starting another", code)
+        kind = "relay" if worker.is_relay else "receiver"
+        log.error("a %s process ended with %s; starting another", kind, code)
         if time.monotonic() - worker.started_at < _PAUSE_SECONDS:
             time.sleep(_PAUSE_SECONDS)
-        return self._start()
+        return self._start_relay() if worker.is_relay else self._start()
 
     def _end(self, workers: Sequence[_Worker]) -> None:
         give_up_at = time.monotonic() + _PATIENCE_SECONDS

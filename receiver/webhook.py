@@ -134,6 +134,7 @@ class Webhook:
                 query=asked.query,
                 account=verdict.account,
                 signature=verdict.scheme,
+                headers=_as_signed(asked, environ) if self._settings.relay_url else {},
             ),
             environ.get(HOLD_ANSWER),
         )
@@ -192,6 +193,14 @@ def _path(environ: Environ) -> str:
     if not target.startswith("/"):  # RFC 9112: a server accepts http://host/path too
         target = "/" + target.partition("://")[2].partition("/")[2]
     return target.partition("?")[0].partition("#")[0]
+
+
+def _as_signed(asked: SignedRequest, environ: Environ) -> dict[str, str]:
+    """What whoever the report is relayed to needs to check the signature himself."""
+    kept = {name: value for name, value in asked.headers.items() if value}
+    if content_type := environ.get("CONTENT_TYPE"):
+        kept["Content-Type"] = content_type
+    return kept
 
 
 def _sender(environ: Environ) -> str:
