@@ -20,6 +20,8 @@ from receiver import (
     sealing,
     serve,
 )  # fmt: skip
+from receiver.archive import command as ship_command
+from receiver.archive.object_store import ArchiveError
 from receiver.config import Settings
 from receiver.relay import process
 from receiver.supervisor import Supervisor
@@ -36,8 +38,10 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "serve":
             return _serve(settings, options, given)
         return int(options.carry_out(settings, options))
-    except (config.SettingError, journal_file.DamagedJournal, day_files.FileProblem) as problem:
-        return _fail(problem, 2)
+    except (
+        config.SettingError, journal_file.DamagedJournal, day_files.FileProblem, ArchiveError
+    ) as problem:  # fmt: skip
+        return _fail(problem, getattr(problem, "exit_code", 2))
     except (journal_file.NotDurable, serve.SyncFailed, sqlite3.Error) as problem:
         return _fail(problem, 75)
     except NotADirectoryError as problem:
@@ -80,13 +84,17 @@ def _recheck(settings: Settings, _: argparse.Namespace) -> int:
 
 def _forget(settings: Settings, options: argparse.Namespace) -> int:
     before = datetime.now(UTC) - options.older_than if options.older_than else None
-    done = forgetting.forget(
-        settings.data_dir, forgetting.Unwanted(number=options.number, before=before)
-    )
+    done = forgetting.forget(settings, forgetting.Unwanted(number=options.number, before=before))
     print(
         f"forgot {done.reports} reports in {done.files} files and {done.refused} refused requests; "
         "messages/ follows with the next report or run"
+        + (", the archive with the next ship" if settings.archive_url else "")
     )
+    return 0
+
+
+def _ship(settings: Settings, options: argparse.Namespace) -> int:
+    print(ship_command.told(ship_command.ship_reports(settings, options)))
     return 0
 
 
@@ -134,7 +142,10 @@ def _parser() -> argparse.ArgumentParser:
     meant = forgetter.add_mutually_exclusive_group(required=True)
     meant.add_argument("--number", type=_number, metavar="+1…", help="reports from or to it")
     meant.add_argument("--older-than", type=_age, metavar="400d", help="received before that")
-    for command in (serving, relaying, sealer, rechecker, forgetter):
+    shipper = commands.add_parser("ship", help="copy sealed reports to an S3 store, verified there")
+    shipper.set_defaults(carry_out=_ship)
+    ship_command.add_options(shipper)
+    for command in (serving, relaying, sealer, rechecker, forgetter, shipper):
         config.add_flags(command)
     return parser
 

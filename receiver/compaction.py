@@ -41,9 +41,12 @@ def _tidy(reports: Path, day: date, source: str, cleared: int, today: date) -> i
 
 
 def _compact(reports: Path, day: date, *, source: str, cleared: int) -> int:
+    live = day_files.live_files_of(reports, day)
+    if any(map(day_files.is_away, live)):
+        return 0  # a wider name would cover rows that it does not hold
     narrow = {
         path: name
-        for path in day_files.live_files_of(reports, day)
+        for path in live
         if (name := FileName.parse(path.name)) and name.source == source and name.last <= cleared
     }
     if len(narrow) <= 1:

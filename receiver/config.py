@@ -116,6 +116,16 @@ class Settings:
         "zone of the times in callbacks; the audit tells if they are in another one",
     )
 
+    archive_url: str | None = _setting(
+        "",
+        allowed.archive_url,
+        "`s3://bucket/prefix` that `ship` copies to, and that dropped days are read from; it "
+        "belongs to this data folder alone",
+    )
+    archive_endpoint: str | None = _setting(
+        "", allowed.base_url, "address of another S3 store than that of AWS"
+    )
+
     # The descriptor of a listening socket that systemd or our own supervisor hands down.
     listen_fd: int | None = None
 

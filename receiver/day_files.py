@@ -6,6 +6,9 @@ that of another of the same source and day is superseded: compaction writes the 
 and removes the narrow ones only after a grace period, so a reader in mid-scan keeps its files and
 a new one sees each row once. Files of other names are foreign and always count.
 
+A file that lives only in the archive has a note, `_NAME.away`, in its place: it is listed as ever,
+and whoever wants its rows has them fetched (`archive/fetching`).
+
 A file appears complete or not at all: written beside, fsynced, renamed, folder fsynced. This
 module is the only place that renames. Temporary names start with `_`.
 """
@@ -27,6 +30,7 @@ from receiver import steps, whole_file
 
 GRACE_SECONDS = 3600.0
 
+_AWAY = ".away"
 _PARTITION = re.compile(r"date=(\d{4}-\d{2}-\d{2})")
 _NAME = re.compile(r"([0-9a-z]+)-(\d{16})-(\d{16})\.parquet")
 
@@ -80,15 +84,35 @@ def live_files(folder: Path) -> list[Path]:
     return [path for day in days(folder) for path in live_files_of(folder, day)]
 
 
+def superseded_files_of(folder: Path, day: date) -> list[Path]:
+    _, superseded = _sorted_out(partition(folder, day))
+    return [path for path, _ in superseded]
+
+
 def live_files_of(folder: Path, day: date) -> list[Path]:
     live, _ = _sorted_out(partition(folder, day))
     return live
 
 
-def highest_number(folder: Path, *, source: str) -> int:
-    """The highest number of this source in any file; 0 where it has none."""
-    names = (FileName.parse(path.name) for path in folder.glob(f"date=*/{source}-*.parquet"))
+def highest_number(folder: Path, *, source: str, days: str = "date=*") -> int:
+    """The highest number of this source in any file, superseded or away; 0 where it has none."""
+    held = {path.name for path in folder.glob(f"{days}/{source}-*.parquet")}
+    noted = {_noted(path.name) for path in folder.glob(f"{days}/_{source}-*{_AWAY}")}
+    names = (FileName.parse(name) for name in held | noted)
     return max((name.last for name in names if name), default=0)
+
+
+def away_note(path: Path) -> Path:
+    """The note that stands for this file where it lives only in the archive."""
+    return path.with_name(f"_{path.name}{_AWAY}")
+
+
+def is_away(path: Path) -> bool:
+    return not path.exists() and away_note(path).exists()
+
+
+def _noted(note_name: str) -> str:
+    return note_name.removeprefix("_").removesuffix(_AWAY)
 
 
 def remove_superseded(folder: Path, day: date, *, grace_seconds: float = GRACE_SECONDS) -> int:
@@ -96,8 +120,10 @@ def remove_superseded(folder: Path, day: date, *, grace_seconds: float = GRACE_S
     _, superseded = _sorted_out(partition(folder, day))
     removed = 0
     for path, by in superseded:
-        if time.time() - by.stat().st_mtime > grace_seconds:
+        covering = away_note(by) if is_away(by) else by
+        if time.time() - covering.stat().st_mtime > grace_seconds:
             path.unlink(missing_ok=True)
+            away_note(path).unlink(missing_ok=True)
             steps.reached("superseded file removed")
             removed += 1
     return removed
@@ -106,7 +132,9 @@ def remove_superseded(folder: Path, day: date, *, grace_seconds: float = GRACE_S
 def _sorted_out(place: Path) -> tuple[list[Path], list[tuple[Path, Path]]]:
     """The files that count, and those that do not, each with the file that covers it."""
     entries = [entry.name for entry in place.iterdir()] if place.is_dir() else []
-    visible = sorted(n for n in entries if n.endswith(".parquet") and n[0] not in "._")
+    held = {name for name in entries if name.endswith(".parquet") and name[0] not in "._"}
+    noted = {_noted(name) for name in entries if name[0] == "_" and name.endswith(_AWAY)}
+    visible = sorted(held | noted)
     by_source: dict[str, list[FileName]] = {}
     for name in filter(None, map(FileName.parse, visible)):
         by_source.setdefault(name.source, []).append(name)

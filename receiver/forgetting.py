@@ -17,7 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from receiver import day_files, journal_file, quarantine, sealing
+from receiver.archive import away, fetching
 from receiver.callback import report_fields
+from receiver.config import Settings
 from receiver.day_files import FileName
 from receiver.relay import outbox
 
@@ -60,8 +62,18 @@ class Forgotten:
     refused: int
 
 
-def forget(data_dir: Path, unwanted: Unwanted) -> Forgotten:
-    """Safe beside `serve`. Raises JournalError, FileProblem, OSError, sqlite3.Error."""
+def forget(settings: Settings, unwanted: Unwanted) -> Forgotten:
+    """Safe beside `serve`. Raises JournalError, FileProblem, ArchiveError, OSError, sqlite3.Error.
+
+    Dropped files are fetched; one that holds such reports is here again, rewritten, and takes the
+    place of its archived self with the next ship.
+    """
+    with away.nobody_ships(settings.data_dir):
+        return _forget(settings, unwanted)
+
+
+def _forget(settings: Settings, unwanted: Unwanted) -> Forgotten:
+    data_dir = settings.data_dir
     reports = data_dir / "reports"
     sealing.seal_all(data_dir)
     counted: list[int] = []
@@ -75,6 +87,7 @@ def forget(data_dir: Path, unwanted: Unwanted) -> Forgotten:
     sealing.each_journal(data_dir, rewrite, patience=math.inf)
     sources = {path.stem for path in journal_file.journals(data_dir / "journal")}
     _rewrite(reports, unwanted, counted, lambda name: name is None or name.source not in sources)
+    _rewrite_away(settings, unwanted, counted)
     refused = quarantine.forget(data_dir / "quarantine", unwanted.is_meant)
     return Forgotten(sum(counted), len(counted), refused)
 
@@ -91,6 +104,18 @@ def _rewrite(
             if many := pc.sum(meant).as_py():
                 day_files.write(table.filter(pc.invert(meant)), path)
                 counted += [many] if path in live else []
+
+
+def _rewrite_away(settings: Settings, unwanted: Unwanted, counted: list[int]) -> None:
+    for path in filter(day_files.is_away, day_files.live_files(settings.data_dir / "reports")):
+        copy = fetching.fetched(settings, path)
+        table = day_files.read(copy)
+        meant = unwanted.rows(table)
+        if many := pc.sum(meant).as_py():
+            day_files.write(table.filter(pc.invert(meant)), path)
+            day_files.remove(day_files.away_note(path))
+            counted.append(many)
+            day_files.remove(copy)
 
 
 def _is_of(name: FileName | None, source: str, cleared: int) -> bool:

@@ -93,6 +93,14 @@ def handler_url(value: str) -> str | None:
     return value
 
 
+def archive_url(value: str) -> str | None:
+    if not value:
+        return None
+    if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()=-]+)*/?", value):
+        raise ValueError("s3://bucket or s3://bucket/prefix")
+    return value.rstrip("/")
+
+
 def path_secret(value: str) -> str | None:
     if not value:
         return None

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from types import FrameType
 
 from receiver import config, day_files, journal_file, sealing
+from receiver.archive import command as ship_command
+from receiver.archive.object_store import ArchiveError
 from receiver.config import Settings
 from reconcile import (
     import_command,
@@ -43,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = config.load(config.flags_of(options))
         return int(options.carry_out(settings, options))
-    except PlivoLogError as problem:
+    except (PlivoLogError, ArchiveError) as problem:
         return _fail(problem, problem.exit_code)
     except (Busy, journal_file.NotDurable) as problem:
         return _fail(problem, 75)
@@ -102,6 +104,12 @@ def _merge(settings: Settings, options: argparse.Namespace) -> int:
     )
     tell("")
     print(f"{merged.messages:,} messages; {merged.days_written} days written")
+    return 0
+
+
+def _ship(settings: Settings, options: argparse.Namespace) -> int:
+    done = ship_command.ship_reconciled(settings, options, running.alone)
+    print(ship_command.told(done))
     return 0
 
 
@@ -177,6 +185,7 @@ def _parser() -> argparse.ArgumentParser:
             "check-usage", usage_command.carry_out, "does our number equal the Plivo console's?"
         ),
         told := command("explain", _explain, "all that is known of one message"),
+        shipped := command("ship", _ship, "copy log/ and messages/ to an S3 store, verified there"),
         brought := command("import-log", import_command.carry_out, "the console's CSV as log rows"),
     ]
     for asking in (run, pull, plan, merge):
@@ -198,6 +207,7 @@ def _parser() -> argparse.ArgumentParser:
     messages_command.add_options(listed)
     usage_command.add_options(usage)
     import_command.add_options(brought)
+    ship_command.add_options(shipped)
     told.add_argument("uuid", metavar="UUID", help="of a message or of a part")
     told.add_argument("--fetch", action="store_true", help="ask Plivo for this message first")
     told.add_argument("--format", choices=("table", "json"), default="table",

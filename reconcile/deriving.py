@@ -1,15 +1,17 @@
 """[I/O] What lies on disk, and the stages carried out over it."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 
 from receiver import day_files
+from receiver.archive import away, fetching
 from receiver.columns import REPORTS, UTC_TIME
 from receiver.config import Settings
 from reconcile import stages
@@ -21,7 +23,10 @@ from reconcile.plivo_log.coverage import Window, coverage_for
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What lies on disk: the files that count and the windows of time that were read."""
+    """What lies on disk: the files that count and the windows of time that were read.
+
+    Files that live only in the archive are among them; `at_hand` fetches these.
+    """
 
     reports: tuple[Path, ...]
     log: tuple[Path, ...]
@@ -39,6 +44,17 @@ def inputs_of(data_dir: Path) -> Inputs:
         log=tuple(day_files.live_files(data_dir / "log")),
         windows=tuple(ledger.read(data_dir / "log")),
     )
+
+
+@contextmanager
+def at_hand(inputs: Inputs, settings: Settings) -> Iterator[Inputs]:
+    """The same files, each where it can be read until the body ends.
+
+    Raises ArchiveError, SettingError, FileProblem.
+    """
+    with fetching.at_hand(settings, (*inputs.reports, *inputs.log)) as files:
+        reports = len(inputs.reports)
+        yield replace(inputs, reports=files[:reports], log=files[reports:])
 
 
 def derive(
@@ -110,10 +126,8 @@ def fingerprint(inputs: Inputs, settings: Settings) -> str:
     """Changes when an input, a rule or the horizon does."""
     digest = hashlib.sha256()
     for path in (*inputs.reports, *inputs.log):
-        status = path.stat()
-        digest.update(
-            f"{path.parent.name}/{path.name} {status.st_size} {status.st_mtime_ns}\n".encode()
-        )
+        size, changed = away.mark(path)
+        digest.update(f"{path.parent.name}/{path.name} {size} {changed}\n".encode())
     digest.update(repr(inputs.windows).encode())
     digest.update(f"{settings.receipt_horizon_hours} {settings.callback_time_zone}".encode())
     for stage in stages.STAGES:

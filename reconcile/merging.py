@@ -17,7 +17,7 @@ from receiver import day_files
 from receiver.config import Settings
 from reconcile import soundness
 from reconcile.columns import MESSAGES
-from reconcile.deriving import derive, fingerprint, inputs_of
+from reconcile.deriving import at_hand, derive, fingerprint, inputs_of
 from reconcile.engine import Engine
 from reconcile.locks import holding
 
@@ -64,12 +64,12 @@ def merge(
             return last
         if inputs.empty and not day_files.days(settings.data_dir / "messages"):
             return Merged(None, 0, 0)
-        progress("checking the files")
-        soundness.verify((*inputs.reports, *inputs.log), settings.data_dir / "state")
-        progress("merging")
-        note.remove()
-        with Engine() as engine:
-            as_of = derive(engine, inputs, settings)
+        with at_hand(inputs, settings) as files, Engine() as engine:
+            progress("checking the files")
+            soundness.verify((*files.reports, *files.log), settings.data_dir / "state")
+            progress("merging")
+            note.remove()
+            as_of = derive(engine, files, settings)
             written = _write_days(engine, settings.data_dir / "messages", since, until, progress)
             counted = engine.query(
                 "select (select count(*) from messages) as messages, "

@@ -1,3 +1,21 @@
-"""No test leaves the machine."""
+"""No test leaves the machine; and a place for objects, where a test wants one."""
 
+from collections.abc import Iterator
+
+import pytest
+
+from tests import object_store
 from tests.guard import sitecustomize  # noqa: F401  importing it sets the guard
+from tests.object_store import Bucket
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
+    with object_store.serving(tmp_path_factory.mktemp("store") / "moto.log") as running:
+        yield running
+
+
+@pytest.fixture
+def bucket(store: Bucket) -> Bucket:
+    """An empty one."""
+    return object_store.new(store)

@@ -9,7 +9,7 @@ from receiver.columns import REPORTS
 from receiver.config import Settings
 from reconcile import soundness, stages
 from reconcile.columns import LOG
-from reconcile.deriving import derive, inputs_of
+from reconcile.deriving import at_hand, derive, inputs_of
 from reconcile.engine import Engine
 from reconcile.plivo_log.coverage import Window
 
@@ -49,9 +49,10 @@ def gather(settings: Settings, uuid: str) -> Evidence | None:
     Raises FileProblem.
     """
     uuid = uuid.strip()
-    inputs = inputs_of(settings.data_dir)
-    soundness.verify((*inputs.reports, *inputs.log), settings.data_dir / "state")
-    with Engine() as engine:
+    if not settings.data_dir.exists():
+        return None  # a mistyped name makes no folder
+    with at_hand(inputs_of(settings.data_dir), settings) as inputs, Engine() as engine:
+        soundness.verify((*inputs.reports, *inputs.log), settings.data_dir / "state")
         engine.read("reports", inputs.reports, REPORTS)
         engine.read("log_rows", inputs.log, LOG)
         family = _family(engine, uuid)

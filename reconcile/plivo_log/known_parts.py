@@ -7,7 +7,7 @@ from typing import Self
 
 from receiver import alive
 from receiver.config import Settings
-from reconcile.deriving import derive, inputs_of
+from reconcile.deriving import at_hand, derive, inputs_of
 from reconcile.engine import Engine
 from reconcile.plivo_log.counting import Held
 from reconcile.plivo_log.coverage import Span
@@ -46,8 +46,9 @@ class KnownParts:
         self._engine = Engine()
         self._account = account
         self._sign = "signed_time" if settings.count_from == "v3" else "said_time"
-        derive(self._engine, inputs_of(settings.data_dir), settings)
-        self._engine.run(["countable_parts"])
+        with at_hand(inputs_of(settings.data_dir), settings) as inputs:
+            derive(self._engine, inputs, settings)
+            self._engine.run(["countable_parts"])
         self._reports = settings.data_dir / "reports"
         self._last: tuple[Span, Known] | None = None
 

@@ -28,7 +28,10 @@ def compact(folder: Path) -> int:
 def _compact(folder: Path, day: date) -> int:
     day_files.remove_superseded(folder, day)
     by_source: dict[str, list[tuple[Path, FileName]]] = {}
-    for path in day_files.live_files_of(folder, day):
+    live = day_files.live_files_of(folder, day)
+    if any(map(day_files.is_away, live)):
+        return 0  # a wider name would cover rows that it does not hold
+    for path in live:
         name = FileName.parse(path.name)
         if name is not None and re.fullmatch("[0-9a-f]{16}", name.source):
             by_source.setdefault(name.source, []).append((path, name))

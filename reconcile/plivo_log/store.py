@@ -63,9 +63,10 @@ class LogStore:
         """
         number = (at - _EPOCH) // _MICROSECOND
         for day in days:
-            for path in day_files.partition(self.folder, day).glob(f"{self._source}-*.parquet"):
-                name = FileName.parse(path.name)
-                number = max(number, name.last + 1) if name else number
+            highest = day_files.highest_number(
+                self.folder, source=self._source, days=day_files.partition(self.folder, day).name
+            )
+            number = max(number, highest + 1)
         return number
 
 

@@ -13,6 +13,7 @@ from typing import Self
 
 from receiver import __main__ as receiver
 from receiver import day_files, sealing, serve, steps
+from reconcile import __main__ as reconcile
 
 # Each on its way to disk; what has happened by then stands in the code beside the name.
 STEPS = (
@@ -25,6 +26,16 @@ STEPS = (
     "journal cleared",
     "day compacted",
     "superseded file removed",
+)
+
+# On the way of a sealed file into the archive.
+SHIPPING_STEPS = (
+    "file sent",
+    "file verified there",
+    "file written",
+    "superseded file removed there",
+    "note left",
+    "local file dropped",
 )
 
 
@@ -66,6 +77,7 @@ def main() -> int:
     parser.add_argument("--days-ahead", type=int, default=0)
     parser.add_argument("--grace", type=float)
     parser.add_argument("--clear-rows", type=int, default=sealing._CLEAR_ROWS)
+    parser.add_argument("--reconcile", action="store_true", help="its command, not a receiver's")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args()
     if options.die_at:
@@ -76,7 +88,8 @@ def main() -> int:
     if options.grace is not None:
         shorten_grace(options.grace)
     sealing._CLEAR_ROWS = options.clear_rows
-    return receiver.main([part for part in options.command if part != "--"])
+    program = reconcile if options.reconcile else receiver
+    return program.main([part for part in options.command if part != "--"])
 
 
 if __name__ == "__main__":
