@@ -107,15 +107,18 @@ def _rewrite(
 
 
 def _rewrite_away(settings: Settings, unwanted: Unwanted, counted: list[int]) -> None:
-    for path in filter(day_files.is_away, day_files.live_files(settings.data_dir / "reports")):
-        copy = fetching.fetched(settings, path)
-        table = day_files.read(copy)
+    """Those that live only in the archive are here again, if they hold such reports."""
+    last_day = f"date={unwanted.before.date()}" if unwanted.before else "date=:"
+    for path in day_files.live_files(settings.data_dir / "reports"):
+        if not day_files.is_away(path) or path.parent.name > last_day:
+            continue
+        table = day_files.read(fetching.fetched(settings, path))
         meant = unwanted.rows(table)
         if many := pc.sum(meant).as_py():
             day_files.write(table.filter(pc.invert(meant)), path)
             day_files.remove(day_files.away_note(path))
             counted.append(many)
-            day_files.remove(copy)
+    fetching.remove_copies(settings.data_dir, "reports")
 
 
 def _is_of(name: FileName | None, source: str, cleared: int) -> bool:

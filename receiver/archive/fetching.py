@@ -6,6 +6,7 @@ be deleted at any time when nothing reads; what is needed again is fetched again
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,6 +57,14 @@ def fetched(settings: Settings, path: Path) -> Path:
     finally:
         half.unlink(missing_ok=True)
     return copy
+
+
+def remove_copies(data_dir: Path, folder: str) -> None:
+    """Of all that was fetched of this folder. Raises ArchiveDown while an engine reads."""
+    copies = data_dir / "state" / "fetched" / folder
+    if copies.exists():
+        with away.nobody_reads(data_dir):
+            shutil.rmtree(copies)
 
 
 def place_of_copy(data_dir: Path, path: Path) -> Path:

@@ -10,9 +10,7 @@ was verified is remembered in `state/shipped.json`; without that memory it is re
 """
 
 import hashlib
-import json
-import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from io import BytesIO
@@ -21,12 +19,9 @@ from pathlib import Path
 from receiver import day_files, steps
 from receiver.archive import away
 from receiver.archive.away import Note
+from receiver.archive.memory import Memory
 from receiver.archive.object_store import ArchiveError, NotAsShipped, ObjectStore
 from receiver.day_files import FileName, FileProblem
-
-log = logging.getLogger("receiver")
-
-_REMEMBER_EVERY = 50  # files; a kill costs no more than reading these back
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +56,7 @@ class Shipment:
     def __init__(self, data_dir: Path, store: ObjectStore) -> None:
         self._data_dir = data_dir
         self._store = store
-        self._memory = _Memory(data_dir / "state" / "shipped.json", store.url)
+        self._memory = Memory(data_dir / "state" / "shipped.json", store.url)
         self.done = Shipped()
 
     def ship(self, folder: Folder, *, drop_before: date | None = None) -> None:
@@ -76,6 +71,7 @@ class Shipment:
                 for path in day_files.live_files(place)
                 if self._is_there(path, there)
             }
+            self._memory.keep(folder.name, trusted)
         finally:
             self._memory.write()
         if folder.appended and appended:
@@ -142,11 +138,16 @@ class Shipment:
 
     def _tidy_up(self, folder: Folder, there: Iterable[str], trusted: set[str]) -> None:
         """Nothing goes there but what a verified file covers, and derived days that are gone."""
+        by_day: dict[str, list[FileName]] = {}
+        for day, file_name in map(_parsed, trusted):
+            by_day.setdefault(day, []).extend([file_name] if file_name else [])
         whole = folder.derived and (self._data_dir / folder.name / "_merge.json").exists()
         for name in sorted(set(there) - trusted):
+            day, narrow = _parsed(name)
+            is_covered = narrow and any(wide.covers(narrow) for wide in by_day.get(day, ()))
             here = self._data_dir / name
             is_gone = whole and name.endswith(".parquet") and not here.exists()
-            if is_gone or any(_covers(other, name) for other in trusted):
+            if is_covered or is_gone:
                 self._store.remove(name)
                 steps.reached("superseded file removed there")
                 self.done.removed_there += 1
@@ -184,12 +185,10 @@ class Shipment:
                 self.done.dropped_bytes += note.size
 
 
-def _covers(other: str, name: str) -> bool:
-    """Both of one day; the ranges in the names tell."""
-    folder, _, last = name.rpartition("/")
-    other_folder, _, other_last = other.rpartition("/")
-    wide, narrow = FileName.parse(other_last), FileName.parse(last)
-    return folder == other_folder and bool(wide and narrow and wide.covers(narrow))
+def _parsed(name: str) -> tuple[str, FileName | None]:
+    """The day's folder, and what the file's own name says."""
+    day, _, last = name.rpartition("/")
+    return day, FileName.parse(last)
 
 
 def _is_continuous(name: FileName) -> bool:
@@ -209,41 +208,3 @@ def _whole_lines(path: Path) -> bytes:
     except FileNotFoundError:
         return b""
     return content[: content.rfind(b"\n") + 1]
-
-
-class _Memory:
-    """Which files were verified in which archive, and how they looked here then."""
-
-    def __init__(self, path: Path, url: str) -> None:
-        self._path = path
-        self._url = url
-        self._unwritten = 0
-        self._known: dict[str, Sequence[object]] = {}
-        try:
-            said = json.loads(path.read_bytes())
-            if said["url"] == url:
-                self._known = dict(said["files"])
-        except FileNotFoundError:
-            pass
-        except (ValueError, KeyError, TypeError) as broken:
-            log.warning("%s is damaged (%s): everything is read back again", path, broken)
-
-    def knows(self, name: str, mark: list[int]) -> bool:
-        return list(self._known.get(name, ()))[:3] == mark
-
-    def add(self, name: str, mark: list[int], sha256: str) -> None:
-        self._known[name] = [*mark, sha256]
-        self._unwritten += 1
-        if self._unwritten >= _REMEMBER_EVERY:
-            self.write()
-
-    def forget(self, name: str) -> None:
-        self._known.pop(name, None)
-        self._unwritten += 1
-        self.write()
-
-    def write(self) -> None:
-        if self._unwritten:
-            content = {"url": self._url, "files": self._known}
-            day_files.write_bytes(self._path, json.dumps(content).encode())
-            self._unwritten = 0

@@ -88,8 +88,8 @@ def main() -> int:
     if options.grace is not None:
         shorten_grace(options.grace)
     sealing._CLEAR_ROWS = options.clear_rows
-    program = reconcile if options.reconcile else receiver
-    return program.main([part for part in options.command if part != "--"])
+    command = [part for part in options.command if part != "--"]
+    return reconcile.main(command) if options.reconcile else receiver.main(command)
 
 
 if __name__ == "__main__":
