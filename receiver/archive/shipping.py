@@ -10,6 +10,7 @@ was verified is remembered in `state/shipped.json`; without that memory it is re
 """
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
@@ -62,19 +63,16 @@ class Shipment:
     def ship(self, folder: Folder, *, drop_before: date | None = None) -> None:
         """Copy and verify; one damaged file keeps no other back. Raises ArchiveError, OSError."""
         place = self._data_dir / folder.name
-        # Taken before the rows are listed: it never speaks of rows that are not there.
+        # Taken before the rows are listed, sent after them: it never speaks of rows not there.
         appended = _whole_lines(place / folder.appended) if folder.appended else b""
         there = self._store.sizes(folder.name)
         try:
-            trusted = {
-                self._name(path)
-                for path in day_files.live_files(place)
-                if self._is_there(path, there)
-            }
+            live = day_files.live_files(place)
+            trusted = {self._name(path) for path in live if self._is_there(path, there)}
             self._memory.keep(folder.name, trusted)
         finally:
             self._memory.write()
-        if folder.appended and appended:
+        if folder.appended and appended and len(trusted) == len(live):
             self._send_appended(f"{folder.name}/{folder.appended}", appended)
         self._tidy_up(folder, there, trusted)
         if drop_before is not None:
@@ -103,7 +101,7 @@ class Shipment:
 
     def _ensure(self, path: Path, name: str, there: dict[str, int]) -> bool:
         with path.open("rb") as file:
-            status = _mark(path)
+            status = _mark(os.fstat(file.fileno()))
             if self._memory.knows(name, status) and there.get(name) == status[0]:
                 self.done.there_already += 1
                 return True
@@ -118,7 +116,7 @@ class Shipment:
                 self._confirm(name, sha256)
                 self.done.sent += 1
                 self.done.sent_bytes += status[0]
-        if _mark(path) == status:  # else it was replaced meanwhile, and is sent next time
+        if _mark(path.stat()) == status:  # else it was replaced meanwhile, and is sent next time
             self._memory.add(name, status, sha256)
         steps.reached("file verified there")
         return True
@@ -164,8 +162,9 @@ class Shipment:
                     self._ready(path)
 
     def _ready(self, path: Path) -> None:
-        status, name = _mark(path), self._name(path)
+        name = self._name(path)
         with path.open("rb") as file:
+            status = _mark(os.fstat(file.fileno()))
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         if self._store.digest(name) != sha256:
             day_files.verify(path)  # is it the file here that is damaged?
@@ -196,8 +195,7 @@ def _is_continuous(name: FileName) -> bool:
     return len(name.source) == 16 and set(name.source) <= set("0123456789abcdef")
 
 
-def _mark(path: Path) -> list[int]:
-    status = path.stat()
+def _mark(status: os.stat_result) -> list[int]:
     return [status.st_size, status.st_mtime_ns, status.st_ino]
 
 
