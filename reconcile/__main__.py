@@ -14,6 +14,7 @@ from types import FrameType
 from receiver import config, day_files, journal_file, sealing
 from receiver.config import Settings
 from reconcile import (
+    forget_command,
     import_command,
     merging,
     messages_command,
@@ -178,6 +179,9 @@ def _parser() -> argparse.ArgumentParser:
         ),
         told := command("explain", _explain, "all that is known of one message"),
         brought := command("import-log", import_command.carry_out, "the console's CSV as log rows"),
+        forgotten := command(
+            "forget", forget_command.carry_out, "log/ and messages/ without some rows"
+        ),
     ]
     for asking in (run, pull, plan, merge):
         asking.add_argument("--since", metavar="T", help="from then on: 2026-03-01, a time, or 7d")
@@ -198,6 +202,7 @@ def _parser() -> argparse.ArgumentParser:
     messages_command.add_options(listed)
     usage_command.add_options(usage)
     import_command.add_options(brought)
+    forget_command.add_options(forgotten)
     told.add_argument("uuid", metavar="UUID", help="of a message or of a part")
     told.add_argument("--fetch", action="store_true", help="ask Plivo for this message first")
     told.add_argument("--format", choices=("table", "json"), default="table",
