@@ -1,6 +1,7 @@
 """[I/O] Commands of the receiver – wiring only.
 
-Exit codes: 0 done · 2 wrong usage or settings, or a damaged file · 75 try again later
+Exit codes: 0 done · 1 done, and a finding · 2 wrong usage or settings, refused credentials, or a
+damaged file · 3 incomplete but resumable · 75 try again later
 """
 
 import argparse
@@ -20,6 +21,7 @@ from receiver import (
     sealing,
     serve,
 )  # fmt: skip
+from receiver.account import commands as account_commands
 from receiver.config import Settings
 from receiver.supervisor import Supervisor
 
@@ -124,7 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     meant = forgetter.add_mutually_exclusive_group(required=True)
     meant.add_argument("--number", type=_number, metavar="+1…", help="reports from or to it")
     meant.add_argument("--older-than", type=_age, metavar="400d", help="received before that")
-    for command in (serving, sealer, rechecker, forgetter):
+    for command in (serving, sealer, rechecker, forgetter, *account_commands.add(commands)):
         config.add_flags(command)
     return parser
 
