@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from receiver.account import application
 from receiver.account.api import Api, Json, shown
-from receiver.account.errors import Missing, Refused
+from receiver.account.errors import Missing, Refused, Unavailable
 from receiver.account.phone_numbers import digits_of, masked
 from receiver.account.sdk import Body
 from receiver.config import SettingError
@@ -52,39 +52,47 @@ class _Plan:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """`sound` is False where something did not become what was wanted."""
-
-    lines: tuple[str, ...]
-    sound: bool = True
-
-
 def set_up(
-    api: Api, wanted: Wanted, *, agree: Callable[[str], None], dry_run: bool = False
-) -> Outcome:
-    """`agree` raises NotAgreed where somebody does not agree. Raises AccountProblem too."""
+    api: Api,
+    wanted: Wanted,
+    *,
+    say: Callable[[str], None],
+    agree: Callable[[str], None],
+    dry_run: bool = False,
+) -> bool:
+    """Whether everything became as it was wanted; `agree` raises where somebody does not agree.
+
+    Raises AccountProblem.
+    """
     plan = _plan(api, wanted)
-    lines = list(plan.notes)
-    if not plan.changes:
-        return Outcome((*lines, "nothing to change"))
+    for note in plan.notes:
+        say(note)
     if dry_run:
-        lines += [_as_call(api, change) for change in plan.changes]
-        return Outcome((*lines, "nothing was changed (--dry-run)"))
+        for change in plan.changes:
+            say(_as_call(api, change))
+    if dry_run or not plan.changes:
+        say("nothing was changed")
+        return True
     for change in plan.changes:
         if change.question:
             agree(change.question)
-    app, sound = plan.app, True
-    app_id = str(app["app_id"]) if app else None
+    return _carry_out(api, plan, say)
+
+
+def _carry_out(api: Api, plan: _Plan, say: Callable[[str], None]) -> bool:
+    sound = True
+    app_id = plan.app["app_id"] if plan.app else None
     for change in plan.changes:
-        body = {k: app_id if v == _NEW else v for k, v in change.body.items()}
+        body = {name: app_id if value == _NEW else value for name, value in change.body.items()}
         said = api.post(*change.path, body=body, unsure=_AGAIN)
-        app_id = app_id or str(said.get("app_id") or "")
-        lines.append(change.about)
-        for problem in _problems(api, change, said, app):
-            lines.append(problem)
+        app_id = app_id or said.get("app_id")
+        if not app_id:  # an empty one would take the number off whatever it is on
+            raise Unavailable(f"Plivo's answer does not name the new application. {_AGAIN}")
+        say(change.about)
+        for problem in _problems(api, change, said, plan.app):
+            say(problem)
             sound = False
-    return Outcome(tuple(lines), sound)
+    return sound
 
 
 def _plan(api: Api, wanted: Wanted) -> _Plan:
@@ -104,8 +112,8 @@ def _plan(api: Api, wanted: Wanted) -> _Plan:
     else:
         changes.append(_update(app, wanted))
     app_id = str(app["app_id"]) if app else _NEW
-    if number is not None:
-        changes += _assignment(number, app_id, notes)
+    if wanted.number and number:
+        changes += _assignment(wanted.number, number, app_id, notes)
     elif wanted.country:
         changes += _purchase(api, wanted.country, app_id, notes)
     return _Plan(app, tuple(changes), tuple(notes))
@@ -125,7 +133,7 @@ def _application(api: Api, wanted: Wanted, number: Json | None) -> Json | None:
     """The one that is named, else the one that the number is on, else the one we made before."""
     on = application.id_in(number.get("application")) if number else None
     if wanted.app_name is None and on is not None:
-        return api.get("Application", on)
+        return _application_of_number(api, on)
     name = wanted.app_name or DEFAULT_NAME
     found = [app for app in api.rows("Application", app_name=name) if app.get("app_name") == name]
     if len(found) > 1:
@@ -133,7 +141,23 @@ def _application(api: Api, wanted: Wanted, number: Json | None) -> Json | None:
             f"there are {len(found)} applications named {name}; rename all but one in the console, "
             "or choose another --app-name."
         )
-    return api.get("Application", str(found[0]["app_id"])) if found else None
+    return _whole(api.get("Application", str(found[0].get("app_id")))) if found else None
+
+
+def _whole(app: Json) -> Json:
+    if not (app.get("app_id") and app.get("app_name")):
+        raise Unavailable("Plivo's answer is no application. Try again later.")
+    return app
+
+
+def _application_of_number(api: Api, app_id: str) -> Json:
+    try:
+        return _whole(api.get("Application", app_id))
+    except Missing as missing:
+        raise Missing(
+            "the number is on something that is no application (a PHLO, a trunk?); name the "
+            "application that it is to be moved to: --app-name delivery-reports"
+        ) from missing
 
 
 def _update(app: Json, wanted: Wanted) -> Change:
@@ -153,8 +177,8 @@ def _update(app: Json, wanted: Wanted) -> Change:
     )
 
 
-def _assignment(number: Json, app_id: str, notes: list[str]) -> list[Change]:
-    digits, on = str(number["number"]), application.id_in(number.get("application"))
+def _assignment(digits: str, number: Json, app_id: str, notes: list[str]) -> list[Change]:
+    on = application.id_in(number.get("application"))
     if number.get("sms_enabled") is False:
         notes.append(f"number {digits} can receive no SMS")
     if on == app_id:
@@ -163,7 +187,7 @@ def _assignment(number: Json, app_id: str, notes: list[str]) -> list[Change]:
     question = None
     if on is not None:
         question = (
-            f"number {digits} is on application {on}, which would get its calls and messages no "
+            f"number {digits} is on another application, which would get its calls and messages no "
             "more; shall it be moved?"
         )
     about = f"number {digits} assigned to it"
@@ -175,7 +199,7 @@ def _purchase(api: Api, country: str, app_id: str, notes: list[str]) -> list[Cha
     if app_id != _NEW:
         held = [n for n in api.rows("Number") if application.id_in(n.get("application")) == app_id]
         if held:
-            notes.append(f"number {held[0]['number']} is on it, so none is bought")
+            notes.append(f"number {held[0].get('number')} is on it, so none is bought")
             return []
     offers = api.get("PhoneNumber", country_iso=country, services="sms", limit=20)
     offered = [offer for offer in offers.get("objects") or [] if offer.get("sms_enabled", True)]
@@ -183,11 +207,9 @@ def _purchase(api: Api, country: str, app_id: str, notes: list[str]) -> list[Cha
     if not free:
         why = "only numbers that want documents first" if offered else "no number"
         raise Refused(f"Plivo offers {why} in {country}; rent one in the console, then --number.")
-    digits = str(free[0]["number"])
-    price = _price(free[0])
-    notes.append(f"number {digits} costs {price}")
+    digits = digits_of(str(free[0].get("number")))
     about = f"number {digits} rented, on the application"
-    question = f"rent {digits} for {price}?"
+    question = f"rent {digits} for {_price(free[0])}?"
     return [Change(about, ("PhoneNumber", digits), {"app_id": app_id}, question)]
 
 

@@ -23,14 +23,13 @@ def carry_out(settings: Settings, options: argparse.Namespace) -> int:
         country=options.country,
     )
     with Api(settings, tell=console.say if options.dry_run else lambda _: None) as api:
-        outcome = setting_up.set_up(
+        sound = setting_up.set_up(
             api,
             wanted,
+            say=console.say,
             agree=console.agree if options.yes else console.ask,
             dry_run=options.dry_run,
         )
-    for line in outcome.lines:
-        console.say(line)
     if address.found_by:
         console.say(f"{address.found_by} runs here: put PUBLIC_URL={address.url} into .env")
     said = callback_url(settings, "delivery_report", public_url=address.url)
@@ -40,4 +39,4 @@ def carry_out(settings: Settings, options: argparse.Namespace) -> int:
             "no RECEIVER_PATH_SECRET: whoever learns this url could forge reports; set one, and "
             "run this again"
         )
-    return 0 if outcome.sound else 1
+    return 0 if sound else 1
