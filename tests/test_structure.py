@@ -41,7 +41,8 @@ def test_the_receiver_knows_nothing_of_the_reconciler(path: Path) -> None:
 @pytest.mark.parametrize("path", modules("reconcile"), ids=named)
 def test_the_reconciler_knows_of_the_receiver_only_its_files_and_settings(path: Path) -> None:
     allowed = ("receiver.columns", "receiver.config", "receiver.day_files", "receiver.journal",
-               "receiver.sealing", "receiver.compaction", "receiver.alive", "receiver.account.sdk")  # fmt: skip
+               "receiver.sealing", "receiver.compaction", "receiver.alive",
+               "receiver.account.sdk")  # fmt: skip
     taken = {name for name in imports(path) if name.startswith("receiver.")}
     assert all(name.startswith(allowed) for name in taken), taken
     assert "tests" not in tops(path)

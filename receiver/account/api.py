@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode
 
 import requests
 
@@ -117,7 +117,7 @@ def shown(method: str, path: tuple[str, ...], content: Params | Body) -> str:
 def _next(meta: Any) -> Params | None:
     """As Plivo's own SDK pages: a cursor supersedes the offset, which must not ride along."""
     following = meta.get("next") if isinstance(meta, dict) else None
-    query = parse_qs(urlsplit(str(following or "")).query)
+    query = parse_qs(str(following or "").partition("?")[2])
     names = [name for name in ("cursor", "offset") if name in query]
     return {names[0]: query[names[0]][0]} if names else None
 

@@ -26,7 +26,6 @@ _SETTABLE = {
     "public_uri": "public_uri",
 }
 _OURS = ("message_url", "message_method")
-_NO_SETTINGS = ("api_id",)
 
 Shown = dict[str, Any]
 
@@ -48,12 +47,13 @@ def update(shown: Shown, message_url: str) -> Body:
     return body | {"message_url": message_url, "message_method": "POST"}
 
 
-def lost(before: Shown, after: Shown) -> dict[str, Any]:
+def lost(before: Shown, after: Shown) -> Shown:
     """The settings, with their former values, that an update has changed beside ours."""
+    names = (*_SETTABLE, "sub_account")
     return {
-        name: value
-        for name, value in before.items()
-        if name not in _OURS + _NO_SETTINGS and after.get(name) != value
+        name: before.get(name)
+        for name in names
+        if name not in _OURS and (before.get(name) or None) != (after.get(name) or None)
     }
 
 

@@ -1,55 +1,19 @@
 """[I/O] `setup`: the Application that sends inbound messages to us, and the number on it.
 
-First it reads how the account is, then says what is to change, and asks where that costs money or
-takes something away; only then it changes anything. Where all is as it should be, nothing is.
+First it is read how the account is, then somebody is asked where a change costs money or takes
+something away, and only then anything changes. Where all is as it should be, nothing does.
 """
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from receiver.account import application
 from receiver.account.api import Api, Json, shown
-from receiver.account.errors import Missing, Refused, Unavailable
-from receiver.account.phone_numbers import digits_of, masked
-from receiver.account.sdk import Body
-from receiver.config import SettingError
+from receiver.account.errors import Unavailable
+from receiver.account.setup_plan import NEW, Change, Plan, Wanted, plan
 
-DEFAULT_NAME = "delivery-reports"
 _AGAIN = (
     "Whether it was done is not known: run the same command again, it changes only what is not so."
 )
-_NEW = "(the new application)"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """`country` is None where no number is to be bought; `app_name` None: whichever fits."""
-
-    message_url: str
-    number: str | None = None
-    app_name: str | None = None
-    country: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A call that changes the account; `question` must be agreed to first."""
-
-    about: str
-    path: tuple[str, ...]
-    body: Body
-    question: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """The application as it is shown (None: to be created), and what is to be done, in order."""
-
-    app: Json | None
-    changes: tuple[Change, ...]
-    notes: tuple[str, ...] = ()
 
 
 def set_up(
@@ -64,160 +28,35 @@ def set_up(
 
     Raises AccountProblem.
     """
-    plan = _plan(api, wanted)
-    for note in plan.notes:
+    planned = plan(api, wanted)
+    for note in planned.notes:
         say(note)
     if dry_run:
-        for change in plan.changes:
+        for change in planned.changes:
             say(_as_call(api, change))
-    if dry_run or not plan.changes:
+    if dry_run or not planned.changes:
         say("nothing was changed")
         return True
-    for change in plan.changes:
+    for change in planned.changes:
         if change.question:
             agree(change.question)
-    return _carry_out(api, plan, say)
+    return _carry_out(api, planned, say)
 
 
-def _carry_out(api: Api, plan: _Plan, say: Callable[[str], None]) -> bool:
+def _carry_out(api: Api, planned: Plan, say: Callable[[str], None]) -> bool:
     sound = True
-    app_id = plan.app["app_id"] if plan.app else None
-    for change in plan.changes:
-        body = {name: app_id if value == _NEW else value for name, value in change.body.items()}
+    app_id = planned.app["app_id"] if planned.app else None
+    for change in planned.changes:
+        body = {name: app_id if value == NEW else value for name, value in change.body.items()}
         said = api.post(*change.path, body=body, unsure=_AGAIN)
         app_id = app_id or said.get("app_id")
         if not app_id:  # an empty one would take the number off whatever it is on
             raise Unavailable(f"Plivo's answer does not name the new application. {_AGAIN}")
         say(change.about)
-        for problem in _problems(api, change, said, plan.app):
+        for problem in _problems(api, change, said, planned.app):
             say(problem)
             sound = False
     return sound
-
-
-def _plan(api: Api, wanted: Wanted) -> _Plan:
-    number = _number(api, wanted.number) if wanted.number else None
-    app = _application(api, wanted, number)
-    changes, notes = [], []
-    if app is None:
-        name = wanted.app_name or DEFAULT_NAME
-        body: Body = {
-            "app_name": name,
-            "message_url": wanted.message_url,
-            "message_method": "POST",
-        }
-        changes.append(Change(f"application {name} created", ("Application",), body))
-    elif application.is_as_it_should_be(app, wanted.message_url):
-        notes.append(f"application {app['app_name']} has our message_url")
-    else:
-        changes.append(_update(app, wanted))
-    app_id = str(app["app_id"]) if app else _NEW
-    if wanted.number and number:
-        changes += _assignment(wanted.number, number, app_id, notes)
-    elif wanted.country:
-        changes += _purchase(api, wanted.country, app_id, notes)
-    return _Plan(app, tuple(changes), tuple(notes))
-
-
-def _number(api: Api, number: str) -> Json:
-    try:
-        return api.get("Number", number)
-    except Missing as missing:
-        raise Missing(
-            f"{masked(number)} is no number of this account: rent it in the Plivo console, or "
-            "let setup choose one with --buy --country US."
-        ) from missing
-
-
-def _application(api: Api, wanted: Wanted, number: Json | None) -> Json | None:
-    """The one that is named, else the one that the number is on, else the one we made before."""
-    on = application.id_in(number.get("application")) if number else None
-    if wanted.app_name is None and on is not None:
-        return _application_of_number(api, on)
-    name = wanted.app_name or DEFAULT_NAME
-    found = [app for app in api.rows("Application", app_name=name) if app.get("app_name") == name]
-    if len(found) > 1:
-        raise Refused(
-            f"there are {len(found)} applications named {name}; rename all but one in the console, "
-            "or choose another --app-name."
-        )
-    return _whole(api.get("Application", str(found[0].get("app_id")))) if found else None
-
-
-def _whole(app: Json) -> Json:
-    if not (app.get("app_id") and app.get("app_name")):
-        raise Unavailable("Plivo's answer is no application. Try again later.")
-    return app
-
-
-def _application_of_number(api: Api, app_id: str) -> Json:
-    try:
-        return _whole(api.get("Application", app_id))
-    except Missing as missing:
-        raise Missing(
-            "the number is on something that is no application (a PHLO, a trunk?); name the "
-            "application that it is to be moved to: --app-name delivery-reports"
-        ) from missing
-
-
-def _update(app: Json, wanted: Wanted) -> Change:
-    name, theirs = app["app_name"], str(app.get("message_url") or "")
-    ours = name in (wanted.app_name, DEFAULT_NAME)
-    question = None
-    if theirs and theirs != wanted.message_url and not ours:
-        question = (
-            f"application {name} sends inbound messages to {urlsplit(theirs).hostname}; "
-            "shall they come to the receiver instead?"
-        )
-    return Change(
-        f"message_url of application {name} set",
-        ("Application", str(app["app_id"])),
-        application.update(app, wanted.message_url),
-        question,
-    )
-
-
-def _assignment(digits: str, number: Json, app_id: str, notes: list[str]) -> list[Change]:
-    on = application.id_in(number.get("application"))
-    if number.get("sms_enabled") is False:
-        notes.append(f"number {digits} can receive no SMS")
-    if on == app_id:
-        notes.append(f"number {digits} is on it")
-        return []
-    question = None
-    if on is not None:
-        question = (
-            f"number {digits} is on another application, which would get its calls and messages no "
-            "more; shall it be moved?"
-        )
-    about = f"number {digits} assigned to it"
-    return [Change(about, ("Number", digits), {"app_id": app_id}, question)]
-
-
-def _purchase(api: Api, country: str, app_id: str, notes: list[str]) -> list[Change]:
-    """Nothing where a number is on the application already: the same command buys only once."""
-    if app_id != _NEW:
-        held = [n for n in api.rows("Number") if application.id_in(n.get("application")) == app_id]
-        if held:
-            notes.append(f"number {held[0].get('number')} is on it, so none is bought")
-            return []
-    offers = api.get("PhoneNumber", country_iso=country, services="sms", limit=20)
-    offered = [offer for offer in offers.get("objects") or [] if offer.get("sms_enabled", True)]
-    free = [offer for offer in offered if not offer.get("restriction")]
-    if not free:
-        why = "only numbers that want documents first" if offered else "no number"
-        raise Refused(f"Plivo offers {why} in {country}; rent one in the console, then --number.")
-    digits = digits_of(str(free[0].get("number")))
-    about = f"number {digits} rented, on the application"
-    question = f"rent {digits} for {_price(free[0])}?"
-    return [Change(about, ("PhoneNumber", digits), {"app_id": app_id}, question)]
-
-
-def _price(offer: Json) -> str:
-    monthly, once = offer.get("monthly_rental_rate"), offer.get("setup_rate")
-    if monthly is None:
-        raise Refused("Plivo does not say what the number costs; rent it in the console.")
-    return f"{monthly} a month and {once or 'nothing'} once, in the account's currency"
 
 
 def _problems(api: Api, change: Change, said: Json, app: Json | None) -> list[str]:
@@ -240,19 +79,3 @@ def _problems(api: Api, change: Change, said: Json, app: Json | None) -> list[st
 def _as_call(api: Api, change: Change) -> str:
     asked = f"   (asks first: {change.question})" if change.question else ""
     return f"would {api.hide(shown('POST', change.path, change.body))}{asked}"
-
-
-def wanted(
-    message_url: str,
-    *,
-    number: str | None = None,
-    app_name: str | None = None,
-    country: str | None = None,
-) -> Wanted:
-    """What was asked for, checked. Raises SettingError."""
-    if app_name is not None and not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", app_name):
-        raise SettingError("--app-name takes letters, digits, - and _")
-    if country is not None and not re.fullmatch(r"[A-Z]{2}", country):
-        raise SettingError("--country takes two capital letters, such as US")
-    digits = digits_of(number) if number is not None else None
-    return Wanted(message_url=message_url, number=digits, app_name=app_name, country=country)

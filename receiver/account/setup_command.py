@@ -2,7 +2,7 @@
 
 import argparse
 
-from receiver.account import console, public_address, setting_up
+from receiver.account import console, public_address, setting_up, setup_plan
 from receiver.account.api import Api
 from receiver.account.callback_url import callback_url
 from receiver.config import SettingError, Settings
@@ -16,7 +16,7 @@ def carry_out(settings: Settings, options: argparse.Namespace) -> int:
         ngrok=options.ngrok or public_address.NGROK,
         cloudflared=(options.cloudflared,) if options.cloudflared else public_address.CLOUDFLARED,
     )
-    wanted = setting_up.wanted(
+    wanted = setup_plan.wanted(
         callback_url(settings, "message", public_url=address.url),
         number=options.number,
         app_name=options.app_name,

@@ -12,8 +12,8 @@ def carry_out(settings: Settings, options: argparse.Namespace) -> int:
     wanted = watching.Wanted(to=digits_of(options.to) if options.to else None, tag=options.tag)
     try:
         with Arrivals(settings.data_dir) as arrivals:
-            if not arrivals.anybody_writes:
-                console.remark(f"no receiver has written to {settings.data_dir} yet; waiting")
+            yet = "" if arrivals.anybody_writes else "; no receiver has written to it yet"
+            console.remark(f"watching {settings.data_dir} until Ctrl-C{yet}")
             watching.watch(arrivals, wanted, console.say)
     except KeyboardInterrupt:
         pass  # that is how it ends
