@@ -18,7 +18,11 @@ def ask(question: str) -> None:
     """Raises NotAgreed for anything but a yes, and where nobody is there to ask."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise NotAgreed(f"{masked(question)} Nothing was changed; with --yes it is agreed to.")
-    if input(f"{question} [y/N] ").strip().lower() not in ("y", "yes"):
+    try:
+        answer = input(f"{question} [y/N] ")
+    except EOFError:  # Ctrl-D
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes"):
         raise NotAgreed("nothing was changed")
 
 

@@ -1,5 +1,6 @@
 """What comes in is seen once, wherever it lies by then."""
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -114,3 +115,29 @@ def test_a_watcher_keeps_nobody_from_sealing_and_leaving(tmp_path: Path) -> None
     with Journal(tmp_path / "journal") as journal:
         journal.append(callback("b"))
         assert journal.is_safe()
+
+
+def test_each_is_seen_once_while_others_write_seal_and_compact(tmp_path: Path) -> None:
+    many = 150
+    ended = threading.Event()
+
+    def receive() -> None:
+        with Journal(tmp_path / "journal") as journal:
+            for n in range(many):
+                journal.append(callback(f"{n:05d}"))
+        ended.set()
+
+    def seal() -> None:
+        while not ended.is_set():
+            sealing.seal_all(tmp_path)
+            compaction.compact_finished_days(tmp_path, today=NOON.date() + timedelta(days=9))
+
+    found: list[str] = []
+    with Arrivals(tmp_path) as arrivals:
+        threads = [threading.Thread(target=work) for work in (receive, seal)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            found += seen(arrivals)
+        found += seen(arrivals)
+    assert found == [f"{n:05d}" for n in range(many)]
