@@ -19,6 +19,7 @@ from receiver.config import Settings
 Json = dict[str, Any]
 
 _CODES = requests.codes
+_PASSING = (408, 425)  # the server's time-out; too early
 _MOST_PAGES = 1000  # 20 rows each; beyond it something is wrong
 
 
@@ -99,7 +100,7 @@ class Api:
             raise Unavailable(
                 "Plivo wants fewer requests (429); nothing was done. Try again later."
             )
-        if _CODES.bad_request <= status < _CODES.server_error:
+        if _CODES.bad_request <= status < _CODES.server_error and status not in _PASSING:
             raise Refused(f"Plivo refused the request ({status}: {reason}).")
         if said is None or not _CODES.ok <= status < _CODES.multiple_choices:
             raise Unavailable(f"{self._url} gave no whole answer (status {status}). {unsure}")

@@ -11,7 +11,7 @@ def digits_of(number: str) -> str:
     """As Plivo writes it: +1 (415) 555-0100 is 14155550100. Raises SettingError."""
     digits = re.sub(r"[ ().+-]", "", number)
     if not re.fullmatch(r"[0-9]{3,15}", digits):
-        raise SettingError(f"'{masked(number)}' is no number; write it whole: +14155550100")
+        raise SettingError(f"'…{number[-4:]}' is no number; write it whole: +14155550100")
     return digits
 
 

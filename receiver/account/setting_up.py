@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from receiver.account import application
 from receiver.account.api import Api, Json, shown
-from receiver.account.errors import Unavailable
+from receiver.account.errors import Refused, Unavailable
+from receiver.account.sdk import Body
 from receiver.account.setup_plan import NEW, Change, Plan, Wanted, plan
 
 _AGAIN = (
@@ -48,7 +49,7 @@ def _carry_out(api: Api, planned: Plan, say: Callable[[str], None]) -> bool:
     app_id = planned.app["app_id"] if planned.app else None
     for change in planned.changes:
         body = {name: app_id if value == NEW else value for name, value in change.body.items()}
-        said = api.post(*change.path, body=body, unsure=_AGAIN)
+        said = _made(api, change.path, body)
         app_id = app_id or said.get("app_id")
         if not app_id:  # an empty one would take the number off whatever it is on
             raise Unavailable(f"Plivo's answer does not name the new application. {_AGAIN}")
@@ -57,6 +58,19 @@ def _carry_out(api: Api, planned: Plan, say: Callable[[str], None]) -> bool:
             say(problem)
             sound = False
     return sound
+
+
+def _made(api: Api, path: tuple[str, ...], body: Body) -> Json:
+    try:
+        return api.post(*path, body=body, unsure=_AGAIN)
+    except Refused as refused:
+        if path != ("Application",):
+            raise
+        # an older reference calls answer_url required; ours would have to be an invention
+        raise Refused(
+            f"{refused} Where that is about answer_url: create {body['app_name']} in the console, "
+            "and run the same command again."
+        ) from refused
 
 
 def _problems(api: Api, change: Change, said: Json, app: Json | None) -> list[str]:

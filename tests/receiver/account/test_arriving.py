@@ -117,6 +117,19 @@ def test_a_watcher_keeps_nobody_from_sealing_and_leaving(tmp_path: Path) -> None
         assert journal.is_safe()
 
 
+def test_a_journal_that_was_removed_and_written_anew_is_read_on(
+    journal: Journal, tmp_path: Path
+) -> None:
+    with Arrivals(tmp_path) as arrivals:
+        journal.append(callback("a"))
+        assert seen(arrivals) == ["a"]
+        for path in (tmp_path / "journal").iterdir():
+            path.unlink()
+        assert seen(arrivals) == []
+        journal.append(callback("b"))
+        assert seen(arrivals) == ["b"]
+
+
 def test_each_is_seen_once_while_others_write_seal_and_compact(tmp_path: Path) -> None:
     many = 150
     ended = threading.Event()

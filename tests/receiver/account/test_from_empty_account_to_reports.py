@@ -130,6 +130,26 @@ def test_watch_shows_what_comes_in_until_it_is_ended(
     assert [watcher.returncode for watcher in watchers] == [0, 0, 0]
 
 
+def test_a_message_in_parts_is_followed_to_its_last_part(tmp_path: Path) -> None:
+    with running(tmp_path, "--legacy-rate", "1") as world:
+        lines = world.command("send", "--from", US, "--to", THEM, "--text", "a" * 400)
+    assert lines[0] == "3 units (400 septets of GSM-7)"
+    assert len(uuids_in(lines, "accepted")) == 1
+    assert len(uuids_in(lines, "delivered")) == 3
+
+
+def test_serve_does_without_the_sdk() -> None:
+    asked = "import receiver.__main__, receiver.serve, sys; print('plivo' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", asked],
+        cwd=processes.ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "False\n"
+
+
 def test_without_reports_send_ends_in_time_and_says_so(world: Running) -> None:
     lines = world.command(
         "send", "--from", US, "--to", THEM, "--text", "Hi", "--wait", "1", code=3,

@@ -14,6 +14,7 @@ from receiver.config import SettingError
 from tests.receiver.account.making import ACCOUNT, MESSAGE_URL, SECRET, answering, settings
 from tests.simulator import Served, Simulation
 from tests.simulator import Settings as SimulatorSettings
+from tests.simulator.setup_api import SetupApi
 
 NUMBER, OTHER = "14155550101", "12125550102"
 VOICE = {
@@ -247,6 +248,17 @@ def test_a_number_of_somebody_else_is_refused_before_anything_changes(account: A
     assert not account.book.applications
 
 
+def test_where_plivo_wants_an_answer_url_it_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(api: SetupApi, _auth_id: str) -> Any:
+        return api._answers.error(400, "answer_url parameter is missing")
+
+    monkeypatch.setattr(SetupApi, "create_application", refuse)
+    with served() as account, pytest.raises(Refused, match="create delivery-reports in the con"):
+        account.set_up()
+
+
 def test_a_number_on_a_phlo_wants_an_application_by_name(account: Account) -> None:
     account.book.numbers[NUMBER].app_id = "999"
     with pytest.raises(Missing, match="--app-name"):
@@ -282,6 +294,7 @@ def test_what_plivo_could_only_refuse_is_not_asked(wanted: dict[str, str], said:
         (401, {"error": "authentication failed"}, Refused, "PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN"),
         (403, "<html>", Refused, "403"),
         (429, {}, Unavailable, "fewer requests"),
+        (408, "", Unavailable, "status 408"),
         (500, {"error": "oops"}, Unavailable, "status 500"),
         (503, "<html>busy</html>", Unavailable, "status 503"),
         (200, "<html>a captive portal</html>", Unavailable, "no whole answer"),
