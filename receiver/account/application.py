@@ -31,7 +31,8 @@ Shown = dict[str, Any]
 
 
 def is_as_it_should_be(shown: Shown, message_url: str) -> bool:
-    return (shown.get("message_url"), shown.get("message_method")) == (message_url, "POST")
+    method = str(shown.get("message_method") or "").upper()
+    return (shown.get("message_url"), method) == (message_url, "POST")
 
 
 def update(shown: Shown, message_url: str) -> Body:
