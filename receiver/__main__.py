@@ -1,6 +1,7 @@
 """[I/O] Commands of the receiver – wiring only.
 
-Exit codes: 0 done · 2 wrong usage or settings, or a damaged file · 75 try again later
+Exit codes: 0 done · 1 done, and a finding · 2 wrong usage or settings, refused credentials, or a
+damaged file · 3 incomplete but resumable · 75 try again later
 """
 
 import argparse
@@ -19,6 +20,7 @@ from receiver import (
     serve,
     unwanted,
 )  # fmt: skip
+from receiver.account import commands as account_commands
 from receiver.config import Settings
 from receiver.relay import process
 from receiver.supervisor import Supervisor
@@ -113,7 +115,14 @@ def _parser() -> argparse.ArgumentParser:
     forgetter = commands.add_parser("forget", help="rewrite the daily files without some reports")
     forgetter.set_defaults(carry_out=_forget)
     unwanted.add_options(forgetter, what="reports")
-    for command in (serving, relaying, sealer, rechecker, forgetter):
+    for command in (
+        serving,
+        relaying,
+        sealer,
+        rechecker,
+        forgetter,
+        *account_commands.add(commands),
+    ):
         config.add_flags(command)
     return parser
 

@@ -15,6 +15,14 @@ from typing import Any, Self, TypeVar
 import requests
 import stamina
 
+from receiver.account.sdk import (
+    HTTP_SECONDS,
+    Answer,
+    NoAnswerError,
+    Params,
+    Sdk,
+    retry_seconds,
+)
 from receiver.config import Settings
 from reconcile.plivo_log.budget import Budget
 from reconcile.plivo_log.coverage import Span
@@ -31,14 +39,6 @@ from reconcile.plivo_log.page import (
     said_by_plivo,
 )
 from reconcile.plivo_log.quota import Quota, shared
-from reconcile.plivo_log.sdk import (
-    HTTP_SECONDS,
-    Answer,
-    NoAnswerError,
-    Params,
-    Sdk,
-    retry_seconds,
-)
 
 RETRY_SECONDS = 50.0  # no retry begins later ...
 _LAST_ANSWER_SECONDS = 10.0  # ... and its answer comes within the minute
