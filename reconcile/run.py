@@ -23,7 +23,8 @@ from reconcile.plivo_log.course import Progress
 from reconcile.plivo_log.coverage import Span, Window
 from reconcile.plivo_log.forecast import Forecast, Load, forecast, most_listed_a_day
 from reconcile.plivo_log.known_parts import KnownParts
-from reconcile.plivo_log.pull import PullResult, Reader, fetch_one, pull
+from reconcile.plivo_log.pull import PullResult, fetch_one, pull
+from reconcile.plivo_log.reader import Reader
 
 RUN_MINUTES = 50.0  # an hourly cron job is done before the next one starts
 _FIRST_LOOK = timedelta(days=7)

@@ -70,11 +70,12 @@ class _TooManyRequestsError(Exception):
 
 
 class LogClient:
-    """Not for several threads: the SDK's client is not."""
+    """Not for several threads: the SDK's client is not. Each has `another` of its own."""
 
     def __init__(self, settings: Settings, quota: Quota) -> None:
         """Raises SettingError."""
         self.quota = quota
+        self._settings = settings
         self._api_url = settings.plivo_api_url
         self._sdk = Sdk(settings)
         self.account = self._sdk.account
@@ -88,7 +89,14 @@ class LogClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._sdk.close()
+
+    def another(self) -> Self:
+        """For another thread; they share the quota."""
+        return type(self)(self._settings, self.quota)
 
     def page(
         self,
@@ -175,8 +183,9 @@ class LogClient:
         raise AssertionError("stamina ends with a result or an exception")
 
     def _admit(self, budget: Budget) -> None:
-        budget.spend(self.quota.delay())
-        self.quota.take()
+        with self.quota.turn:  # what the budget is told of the delay holds until it was waited for
+            budget.spend(self.quota.delay())
+            self.quota.take()
 
     def _judge(self, answer: Answer, read: Callable[[str], T]) -> T | None:
         status = answer.status

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from receiver import day_files
-from reconcile.plivo_log import ledger, pull
+from reconcile.plivo_log import ledger, reader
 from reconcile.plivo_log.course import Progress
 from reconcile.plivo_log.coverage import Span, coverage
 from reconcile.plivo_log.errors import OutsideWindow, Refused, RepeatedPage, Unavailable
@@ -181,7 +181,7 @@ def test_rows_from_outside_the_window_are_an_error(world: Build) -> None:
 def test_a_long_window_is_closed_part_by_part(
     world: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pull, "MOST_PAGES", 2)
+    monkeypatch.setattr(reader, "MOST_PAGES", 2)
     rows = traffic(100)
     there = world(FakeLog(rows))
     there.pull(MORNING)
@@ -195,7 +195,7 @@ def test_a_part_ends_above_the_second_of_its_oldest_row(
     world: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A bulk send puts many rows on one second, printed without fraction, across pages."""
-    monkeypatch.setattr(pull, "MOST_PAGES", 1)
+    monkeypatch.setattr(reader, "MOST_PAGES", 1)
     rows = [row(f"new-{n}", NOON - timedelta(seconds=2)) for n in range(5)]
     rows += [row(f"bulk-{n:02d}", NOON - timedelta(seconds=30)) for n in range(50)]
     there = world(FakeLog(rows))
@@ -208,7 +208,7 @@ def test_a_part_ends_above_the_second_of_its_oldest_row(
 def test_where_the_order_is_not_newest_first_only_the_whole_window_counts(
     world: Build, monkeypatch: pytest.MonkeyPatch, order: str
 ) -> None:
-    monkeypatch.setattr(pull, "MOST_PAGES", 2)
+    monkeypatch.setattr(reader, "MOST_PAGES", 2)
     rows = traffic(100)[::-1]
     if order == "by chance":
         Random(3).shuffle(rows)
