@@ -78,13 +78,11 @@ class CountedPull:
             self._works = self._log_counts_as_we_do(settled)
         return bool(self._works)
 
-    def read(self, spans: Sequence[Span], tell: Tell) -> None:
-        """Count and list until every row of each span is known."""
-        for span in spans:
-            if settled := overlap(span, self._countable()):
-                self._read(settled, tell)
-
-    def _read(self, settled: Span, tell: Tell) -> None:
+    def read(self, span: Span, tell: Tell) -> None:
+        """Count and list until every row of the span is known."""
+        settled = overlap(span, self._countable())
+        if settled is None:
+            return
         known = self._known.of(settled)
         to_list = _together(
             known.held.wider(each, settled)

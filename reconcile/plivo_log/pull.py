@@ -16,6 +16,7 @@ from reconcile.plivo_log.course import Course, Progress
 from reconcile.plivo_log.coverage import Span
 from reconcile.plivo_log.log_writer import LogWriter
 from reconcile.plivo_log.reader import Reader, Tell
+from reconcile.plivo_log.rereads import Singly, Step, span_of
 from reconcile.plivo_log.store import LogStore, PulledRow
 
 
@@ -23,13 +24,13 @@ class Counting(Protocol):
     """The other way to know a window: see `counted_pull`."""
 
     def pays(self, span: Span) -> bool: ...
-    def read(self, spans: Sequence[Span], tell: Tell) -> None: ...
+    def read(self, span: Span, tell: Tell) -> None: ...
     def ask_states(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class PullResult:
-    """`windows`: how many of the planned ones were read to their end."""
+    """`windows`: how many of the planned steps were taken to their end."""
 
     rows: int
     windows: int
@@ -41,7 +42,7 @@ class PullResult:
 
 def pull(
     settings: Settings,
-    windows: Sequence[Span],
+    steps: Sequence[Step],
     *,
     client: LogClient,
     max_requests: int | None = None,
@@ -50,7 +51,7 @@ def pull(
     progress: Callable[[Progress], None] | None = None,
     counting: Callable[[Reader], Counting] | None = None,
 ) -> PullResult:
-    """Read the windows in this order. The caller holds the lock of the data folder.
+    """Take the steps in this order. The caller holds the lock of the data folder.
 
     With `counting`, windows are counted instead of listed where that pays.
 
@@ -60,7 +61,7 @@ def pull(
     deadline = None if max_minutes is None else clock() + 60 * max_minutes
     budget = Budget(max_requests, deadline, clock)
     writer = LogWriter(LogStore(settings.data_dir), client.account, now)
-    course = Course(windows, client.quota.per_minute)
+    course = Course([span_of(step) for step in steps], client.quota.per_minute)
     why_stopped: WhyStopped | None = None
 
     with Pages(client, budget) as pages:
@@ -73,7 +74,7 @@ def pull(
                 progress(course.progress(budget.requests, reader.rows_read))
 
         try:
-            _read(windows, reader, counting(reader) if counting else None, course, tell)
+            _read(steps, reader, counting(reader) if counting else None, course, tell)
         except BudgetSpent as spent:
             why_stopped = spent.why
         finally:
@@ -90,15 +91,24 @@ def pull(
 
 
 def _read(
-    windows: Sequence[Span], reader: Reader, counts: Counting | None, course: Course, tell: Tell
+    steps: Sequence[Step], reader: Reader, counts: Counting | None, course: Course, tell: Tell
 ) -> None:
-    if counts is None:
-        reader.read(windows, tell)
-        return
-    for window in windows:
-        (counts if counts.pays(window) else reader).read([window], tell)
-        course.finish(window)
-    counts.ask_states()
+    """Windows that follow each other and are listed are read together."""
+    together: list[Span] = []
+    for step in steps:
+        if isinstance(step, Span) and not (counts and counts.pays(step)):
+            together.append(step)
+            continue
+        reader.read(together, tell)
+        together.clear()
+        if isinstance(step, Singly):
+            reader.ask_singly(step, tell)
+        elif counts:
+            counts.read(step, tell)
+        course.finish(span_of(step))
+    reader.read(together, tell)
+    if counts:
+        counts.ask_states()
 
 
 def fetch_one(

@@ -16,6 +16,7 @@ from reconcile.plivo_log.coverage import Span, Window
 from reconcile.plivo_log.log_row import LogRow
 from reconcile.plivo_log.log_writer import FLUSH_AFTER, LogWriter
 from reconcile.plivo_log.page import PAGE_ROWS, Page, Position
+from reconcile.plivo_log.rereads import Singly
 from reconcile.plivo_log.store import PulledRow
 from reconcile.plivo_log.walk import Walk
 from reconcile.plivo_log.windows import halves, within_retention
@@ -80,6 +81,13 @@ class Reader:
                 raise
             may_share = not waiting and len(self._walks) < self._pages.at_once
             waiting.extendleft(reversed(self._go_on(walk, may_share=may_share)))
+
+    def ask_singly(self, step: Singly, tell: Tell) -> None:
+        """That one is not found proves nothing: then the whole span is listed after all."""
+        if all(self.message(message_uuid) for message_uuid in step.message_uuids):
+            tell(step.span)
+        else:
+            self.read([step.span], tell)
 
     def page(self, span: Span, offset: int, filters: Mapping[str, str]) -> Page:
         """One page, kept, that says nothing of the window as a whole."""

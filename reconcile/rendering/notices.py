@@ -61,6 +61,12 @@ def plan(told: Forecast, now: datetime) -> str:
             f"{told.counted_windows:,} of the windows are counted; to list them all (--full) takes "
             f"{told.requests_by_listing:,} requests"
         )
+    if told.windows_asked_singly:
+        lines.append(
+            f"{told.windows_asked_singly:,} of the windows were listed before: their "
+            f"{told.single_messages:,} open messages are asked for one by one, which is fewer "
+            "requests than listing them again"
+        )
     lines.append(
         f"listing keeps up with {told.sustained_a_day:,} messages a day, each read "
         f"{told.readings:.1f} times"
