@@ -25,8 +25,8 @@ from reconcile.plivo_log.windows import halves, within_retention
 MOST_PAGES = 50
 _MOST_PAGES_OF_ALL = 250  # ... and here at the latest.
 # Where a client is idle, what is left of a walk of so many pages is halved, if it seems to be more.
-_PAGES_TO_JUDGE_BY = 20
-_PAGES_TO_SHARE = 40
+_PAGES_TO_JUDGE_BY = 40
+_PAGES_TO_SHARE = 80
 
 Tell = Callable[[Span], None]  # a stretch that was read
 
@@ -163,12 +163,15 @@ class Reader:
             return []
         if walk.border is None:
             return None
+        # Rows beyond the border are read again, by whoever begins there.
+        is_cheap = len(walk.rows) - len(walk.rows_from(walk.border)) <= PAGE_ROWS
         left = Span(walk.span.from_at, walk.border)
         a_page = (walk.span.until_at - walk.border) / walk.pages
         is_large = left.until_at - left.from_at >= _PAGES_TO_SHARE * a_page
-        if may_share and walk.pages >= _PAGES_TO_JUDGE_BY and is_large:
+        if may_share and is_cheap and is_large and walk.pages >= _PAGES_TO_JUDGE_BY:
             return halves(left)
-        return [left] if _is_long(walk) else None
+        is_long = walk.pages >= (MOST_PAGES if is_cheap else _MOST_PAGES_OF_ALL)
+        return [left] if is_long else None
 
     def _close_now_and_then(self) -> None:
         """A kill costs the pages of half a minute at most."""
@@ -192,12 +195,3 @@ class Reader:
         # In this order: interrupted between the two, the part is entered twice, never lost.
         self.writer.take(rows, window)
         walk.close(border)
-
-
-def _is_long(walk: Walk) -> bool:
-    """Whether to begin anew below what was read: the rows beyond the border are read again."""
-    border = walk.border
-    if walk.pages < MOST_PAGES or border is None:
-        return False
-    read_again = len(walk.rows) - len(walk.rows_from(border))
-    return read_again <= PAGE_ROWS or walk.pages >= _MOST_PAGES_OF_ALL

@@ -38,14 +38,22 @@ def simulation(paging: Paging, *, faults: Faults, per_minute: int | None = None)
 class Puller:
     """Pulls with the simulation's time; sleeping lets it pass."""
 
-    def __init__(self, sim: Simulation, url: str, settings_for: Callable[..., OurSettings]) -> None:
+    def __init__(
+        self,
+        sim: Simulation,
+        url: str,
+        settings_for: Callable[..., OurSettings],
+        *,
+        per_minute: str | None = None,
+    ) -> None:
         account = sim.settings.account.main
         self.sim = sim
         self.settings = settings_for(
             PLIVO_API_URL=url,
             PLIVO_AUTH_ID=account.auth_id,
             PLIVO_AUTH_TOKEN=account.auth_token,
-            LOG_REQUESTS_PER_MINUTE=str(sim.settings.list_requests_per_minute or 100_000),
+            LOG_REQUESTS_PER_MINUTE=per_minute
+            or str(sim.settings.list_requests_per_minute or 100_000),
         )
 
     def plan(self, mode: Mode = "pull", *, until: datetime = START + DAYS) -> list[Step]:
