@@ -7,8 +7,10 @@ whole page or one of the errors; a broken page is never the end of the log.
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from threading import Semaphore
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -49,6 +51,7 @@ _UUID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _PASSING = (408, 425)  # worth a retry, as every 5xx and whatever is no error but no page either
 _CODES = requests.codes
 
+log = logging.getLogger("reconcile")
 # stamina logs each retry; without a handler Python would print that to stderr, from cron too.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
 
@@ -72,10 +75,13 @@ class _TooManyRequestsError(Exception):
 class LogClient:
     """Not for several threads: the SDK's client is not. Each has `another` of its own."""
 
-    def __init__(self, settings: Settings, quota: Quota) -> None:
-        """Raises SettingError."""
+    def __init__(
+        self, settings: Settings, quota: Quota, first_retry: Semaphore | None = None
+    ) -> None:
+        """`first_retry` is taken by the client that tells of it. Raises SettingError."""
         self.quota = quota
         self._settings = settings
+        self._first_retry = first_retry or Semaphore(1)
         self._api_url = settings.plivo_api_url
         self._sdk = Sdk(settings)
         self.account = self._sdk.account
@@ -95,8 +101,8 @@ class LogClient:
         self._sdk.close()
 
     def another(self) -> Self:
-        """For another thread; they share the quota."""
-        return type(self)(self._settings, self.quota)
+        """For another thread; they share the quota, and one of them tells of the first retry."""
+        return type(self)(self._settings, self.quota, self._first_retry)
 
     def page(
         self,
@@ -174,13 +180,27 @@ class LogClient:
                         self._admit(budget)
                     left = RETRY_SECONDS + _LAST_ANSWER_SECONDS - (time.monotonic() - began_at)
                     seconds = min(HTTP_SECONDS, max(1.0, left))
-                    return self._judge(self._get(path, params, seconds), read)
+                    with self._telling():
+                        return self._judge(self._get(path, params, seconds), read)
         except _PassingError as failure:
             raise Unavailable(
                 f"{self._api_url} did not give a whole answer in spite of retries: {failure}. "
                 "What was read is kept; try again later."
             ) from failure
         raise AssertionError("stamina ends with a result or an exception")
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Say of the first failure that it is tried again: it would be a silent minute."""
+        try:
+            yield
+        except _PassingError as failure:
+            if self._first_retry.acquire(blocking=False):
+                log.warning(
+                    "no whole answer from %s (%s); trying again, for up to %.0f seconds a request",
+                    self._api_url, failure, RETRY_SECONDS + _LAST_ANSWER_SECONDS,
+                )  # fmt: skip
+            raise
 
     def _admit(self, budget: Budget) -> None:
         with self.quota.turn:  # what the budget is told of the delay holds until it was waited for

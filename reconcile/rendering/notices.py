@@ -1,5 +1,6 @@
 """[I/O] What the commands say beside their result: progress on a terminal, summaries, hints."""
 
+import logging
 import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -23,6 +24,14 @@ def progress() -> Callable[[str], None]:
         print(f"\r\033[K{text and text + ' …'}", end="", file=sys.stderr, flush=True)
 
     return tell
+
+
+def diagnoses() -> None:
+    """What is logged meanwhile goes to stderr, piped or not, in the place of a line of progress."""
+    handler = logging.StreamHandler(sys.stderr)
+    clear = "\r\033[K" if sys.stderr.isatty() else ""
+    handler.setFormatter(logging.Formatter(f"{clear}reconcile: %(message)s"))
+    logging.getLogger("reconcile").handlers = [handler]
 
 
 def pulling() -> Callable[[Progress], None]:
