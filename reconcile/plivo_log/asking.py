@@ -8,7 +8,6 @@ import threading
 from collections.abc import Sequence
 from math import ceil
 from queue import SimpleQueue
-from types import TracebackType
 from typing import Self
 
 from reconcile.plivo_log.budget import Budget
@@ -45,14 +44,9 @@ class Pages:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._budget.close()
-        for _ in self._threads:
+        for _thread in self._threads:
             self._asked.put(None)
         for thread in self._threads:
             thread.join(_PATIENCE_SECONDS / len(self._threads))

@@ -7,11 +7,9 @@ whole page or one of the errors; a broken page is never the end of the log.
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from threading import Semaphore
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import requests
@@ -89,12 +87,7 @@ class LogClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -170,7 +163,7 @@ class LogClient:
         began_at = time.monotonic()
         try:
             for attempt in stamina.retry_context(
-                on=lambda error: pause_before_retry(error, time.monotonic() - began_at),
+                on=lambda error: self._pause(error, time.monotonic() - began_at),
                 attempts=None,
                 timeout=RETRY_SECONDS,
                 wait_initial=0.5,
@@ -180,8 +173,7 @@ class LogClient:
                         self._admit(budget)
                     left = RETRY_SECONDS + _LAST_ANSWER_SECONDS - (time.monotonic() - began_at)
                     seconds = min(HTTP_SECONDS, max(1.0, left))
-                    with self._telling():
-                        return self._judge(self._get(path, params, seconds), read)
+                    return self._judge(self._get(path, params, seconds), read)
         except _PassingError as failure:
             raise Unavailable(
                 f"{self._api_url} did not give a whole answer in spite of retries: {failure}. "
@@ -189,18 +181,15 @@ class LogClient:
             ) from failure
         raise AssertionError("stamina ends with a result or an exception")
 
-    @contextmanager
-    def _telling(self) -> Iterator[None]:
-        """Say of the first failure that it is tried again: it would be a silent minute."""
-        try:
-            yield
-        except _PassingError as failure:
-            if self._first_retry.acquire(blocking=False):
-                log.warning(
-                    "no whole answer from %s (%s); trying again, for up to %.0f seconds a request",
-                    self._api_url, failure, RETRY_SECONDS + _LAST_ANSWER_SECONDS,
-                )  # fmt: skip
-            raise
+    def _pause(self, error: Exception, elapsed: float) -> bool | float:
+        """As `pause_before_retry`; the first is told of, since it would be a silent minute."""
+        pause = pause_before_retry(error, elapsed)
+        if pause is not False and self._first_retry.acquire(blocking=False):
+            log.warning(
+                "no whole answer from %s (%s); trying again, for up to %.0f seconds a request",
+                self._api_url, error, RETRY_SECONDS + _LAST_ANSWER_SECONDS,
+            )  # fmt: skip
+        return pause
 
     def _admit(self, budget: Budget) -> None:
         with self.quota.turn:  # what the budget is told of the delay holds until it was waited for

@@ -57,13 +57,9 @@ def pull(
 
     Raises PlivoLogError, FileProblem, OSError; what was read so far has been flushed then.
     """
-    clock = client.quota.clock
-    deadline = None if max_minutes is None else clock() + 60 * max_minutes
-    budget = Budget(max_requests, deadline, clock)
+    budget = _budget(client, max_requests, max_minutes)
     writer = LogWriter(LogStore(settings.data_dir), client.account, now)
     course = Course([span_of(step) for step in steps], client.quota.per_minute)
-    why_stopped: WhyStopped | None = None
-
     with Pages(client, budget) as pages:
         reader = Reader(writer, client, pages, budget, now)
 
@@ -73,12 +69,8 @@ def pull(
             if progress is not None:
                 progress(course.progress(budget.requests, reader.rows_read))
 
-        try:
-            _read(steps, reader, counting(reader) if counting else None, course, tell)
-        except BudgetSpent as spent:
-            why_stopped = spent.why
-        finally:
-            reader.stop()
+        counts = counting(reader) if counting else None
+        why_stopped = _read_until_stopped(steps, reader, counts, course, tell)
     tell()
     return PullResult(
         rows=writer.rows,
@@ -88,6 +80,25 @@ def pull(
         why_stopped=why_stopped,
         untyped_values=writer.untyped_values,
     )
+
+
+def _budget(client: LogClient, max_requests: int | None, max_minutes: float | None) -> Budget:
+    clock = client.quota.clock
+    deadline = None if max_minutes is None else clock() + 60 * max_minutes
+    return Budget(max_requests, deadline, clock)
+
+
+def _read_until_stopped(
+    steps: Sequence[Step], reader: Reader, counts: Counting | None, course: Course, tell: Tell
+) -> WhyStopped | None:
+    """Whatever ends the reading, what was read is durable then."""
+    try:
+        _read(steps, reader, counts, course, tell)
+    except BudgetSpent as spent:
+        return spent.why
+    finally:
+        reader.stop()
+    return None
 
 
 def _read(

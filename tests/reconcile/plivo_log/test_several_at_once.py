@@ -6,7 +6,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -133,8 +132,8 @@ def exact(windows: list[Window], stored: list[dict[str, Any]], rows: list[dict[s
     return all(uuid in held for w in windows for uuid, at in times.items() if w.span.holds(at))
 
 
-@contextmanager
-def a_day_of_the_simulator() -> Iterator[tuple[Simulation, str, datetime]]:
+@pytest.fixture(scope="module")
+def a_day() -> Iterator[tuple[Simulation, str, datetime]]:
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     start = today - timedelta(days=5)
     settings = Settings(
@@ -150,33 +149,34 @@ def a_day_of_the_simulator() -> Iterator[tuple[Simulation, str, datetime]]:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_killed_in_the_middle_and_started_again_it_has_every_row_and_asks_little_twice(
-    tmp_path: Path, number: signal.Signals
+    tmp_path: Path, a_day: tuple[Simulation, str, datetime], number: signal.Signals
 ) -> None:
-    with a_day_of_the_simulator() as (sim, url, start):
-        account = sim.settings.account.main
-        settings = environment({
-            "PLIVO_API_URL": url, "PLIVO_AUTH_ID": account.auth_id, "DATA_DIR": str(tmp_path),
-            "PLIVO_AUTH_TOKEN": account.auth_token, **MANY,
-        })  # fmt: skip
-        day = ["--since", f"{start:%Y-%m-%d}", "--until", f"{start + timedelta(days=1):%Y-%m-%d}"]
-        command = [sys.executable, "-m", "reconcile", "pull", *day]
-        first = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=subprocess.PIPE)
-        wait_until(lambda: sim.counts.list_requests_answered >= 140, seconds=60)
-        first.send_signal(number)
-        first.communicate(timeout=30)
-        assert first.returncode == (3 if number == signal.SIGTERM else -number)
-        windows = ledger.read(tmp_path / "log")
-        truth = [
-            {"message_uuid": part.message_uuid, "message_time": message.message_time}
-            for message in sim.truth() for part in message.parts
-        ]  # fmt: skip
-        assert exact(windows, rows_of(tmp_path), truth)
-        assert windows
-        done = subprocess.run(
-            command, cwd=ROOT, env=settings, check=False, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr
-        requests = sim.counts.list_requests_answered
+    sim, url, start = a_day
+    account = sim.settings.account.main
+    settings = environment({
+        "PLIVO_API_URL": url, "PLIVO_AUTH_ID": account.auth_id, "DATA_DIR": str(tmp_path),
+        "PLIVO_AUTH_TOKEN": account.auth_token, **MANY,
+    })  # fmt: skip
+    day = ["--since", f"{start:%Y-%m-%d}", "--until", f"{start + timedelta(days=1):%Y-%m-%d}"]
+    command = [sys.executable, "-m", "reconcile", "pull", *day]
+    before = sim.counts.list_requests_answered
+    first = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=subprocess.PIPE)
+    wait_until(lambda: sim.counts.list_requests_answered >= before + 140, seconds=60)
+    first.send_signal(number)
+    first.communicate(timeout=30)
+    assert first.returncode == (3 if number == signal.SIGTERM else -number)
+    windows = ledger.read(tmp_path / "log")
+    truth = [
+        {"message_uuid": part.message_uuid, "message_time": message.message_time}
+        for message in sim.truth() for part in message.parts
+    ]  # fmt: skip
+    assert exact(windows, rows_of(tmp_path), truth)
+    assert windows
+    done = subprocess.run(
+        command, cwd=ROOT, env=settings, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    requests = sim.counts.list_requests_answered - before
     assert {row["message_uuid"] for row in rows_of(tmp_path)} == {
         row["message_uuid"] for row in truth
     }
