@@ -36,6 +36,9 @@ bench-receiver: $(VENV)/.ready-dev ## the receiver's speed beside others; needs 
 bench-receiver-limits: $(VENV)/.ready-dev ## speed by connections, memory over REPORTS=1000000; needs wrk
 	@$(RUN) -m tests.bench.receiver_limits --reports $(or $(REPORTS),1000000)
 
+bench-pull: $(VENV)/.ready-dev ## speed and requests of reading the log, beside others; MESSAGES=50000
+	@$(RUN) -m tests.bench.pull_speed --messages $(or $(MESSAGES),50000) $(ARGS)
+
 receiver: $(VENV)/.ready ## answer Plivo's callbacks (settings: README)
 	@$(RUN) -m receiver serve
 
@@ -73,4 +76,4 @@ $(VENV)/.ready-notebooks: $(VENV)/.ready
 	@$(PIP) --editable '.[notebooks]'
 	@touch $@
 
-.PHONY: help setup demo test test-all check crash-test bench-receiver bench-receiver-limits receiver reconcile report notebook clean
+.PHONY: help setup demo test test-all check crash-test bench-receiver bench-receiver-limits bench-pull receiver reconcile report notebook clean

@@ -41,6 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if any("\udc80" <= sign <= "\udcff" or sign == "\0" for text in sys.argv for sign in text):
         return _fail("an argument is not UTF-8 text", 2)
+    notices.diagnoses()
     try:
         settings = config.load(config.flags_of(options))
         return int(options.carry_out(settings, options))

@@ -9,6 +9,7 @@ from math import ceil
 from reconcile.plivo_log.counting import MOST_OFFSET
 from reconcile.plivo_log.coverage import Span, Window, overlap, readings
 from reconcile.plivo_log.page import PAGE_ROWS
+from reconcile.plivo_log.rereads import Singly, Step, span_of
 from reconcile.plivo_log.windows import READ_AGAIN_AFTER
 
 SAMPLE_OF_A_DAY = 60  # messages of a counted day whose state is asked singly
@@ -51,6 +52,8 @@ class Forecast:
 
     windows: int
     counted_windows: int
+    single_messages: int
+    windows_asked_singly: int
     requests: int
     requests_by_listing: int
     minutes: float
@@ -63,24 +66,30 @@ def most_listed_a_day(per_minute: int) -> int:
 
 
 def forecast(
-    spans: Sequence[Span], ledger: Sequence[Window], load: Load, *, per_minute: int, counts: bool
+    steps: Sequence[Step], ledger: Sequence[Window], load: Load, *, per_minute: int, counts: bool
 ) -> Forecast:
     """The cost as far as it can be known: rows that nobody has told of yet come on top."""
-    requests = by_listing = counted = 0
-    for span in spans:
+    requests = by_listing = counted = singles = 0
+    for step in steps:
+        span = span_of(step)
         rows = max(_read_before(span, ledger), load.rows(span))
         listing = max(1, ceil(rows / PAGE_ROWS))
         large = rows * (_DAY / (span.until_at - span.from_at)) > most_listed_a_day(per_minute)
         by_listing += listing
-        if counts and large:
+        if isinstance(step, Singly):
+            singles += len(step.message_uuids)
+            requests += len(step.message_uuids)
+        elif counts and large:
             counted += 1
             requests += min(listing, of_counting(span, load))
         else:
             requests += listing
     times = _readings_of_a_window(ledger)
     return Forecast(
-        windows=len(spans),
+        windows=len(steps),
         counted_windows=counted,
+        single_messages=singles,
+        windows_asked_singly=sum(isinstance(step, Singly) for step in steps),
         requests=requests,
         requests_by_listing=by_listing,
         minutes=round(requests / per_minute, 1),

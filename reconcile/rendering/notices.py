@@ -1,5 +1,6 @@
 """[I/O] What the commands say beside their result: progress on a terminal, summaries, hints."""
 
+import logging
 import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -23,6 +24,14 @@ def progress() -> Callable[[str], None]:
         print(f"\r\033[K{text and text + ' …'}", end="", file=sys.stderr, flush=True)
 
     return tell
+
+
+def diagnoses() -> None:
+    """What is logged meanwhile goes to stderr, piped or not, in the place of a line of progress."""
+    handler = logging.StreamHandler(sys.stderr)
+    clear = "\r\033[K" if sys.stderr.isatty() else ""
+    handler.setFormatter(logging.Formatter(f"{clear}reconcile: %(message)s"))
+    logging.getLogger("reconcile").handlers = [handler]
 
 
 def pulling() -> Callable[[Progress], None]:
@@ -60,6 +69,12 @@ def plan(told: Forecast, now: datetime) -> str:
         lines.append(
             f"{told.counted_windows:,} of the windows are counted; to list them all (--full) takes "
             f"{told.requests_by_listing:,} requests"
+        )
+    if told.windows_asked_singly:
+        lines.append(
+            f"{told.windows_asked_singly:,} of the windows were listed before: their "
+            f"{told.single_messages:,} open messages are asked for one by one, which is fewer "
+            "requests than listing them again"
         )
     lines.append(
         f"listing keeps up with {told.sustained_a_day:,} messages a day, each read "

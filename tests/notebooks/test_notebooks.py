@@ -88,7 +88,7 @@ def _pull(sim: Simulation, plivo_url: str, data_dir: Path) -> None:
         }
     )
     windows = plan(
-        since=START, until=START + WEEK, ledger=[], open_at=[], now=sim.now, mode="pull"
+        since=START, until=START + WEEK, ledger=[], still_open=[], now=sim.now, mode="pull"
     )  # fmt: skip
     with connect(settings) as client:
         assert pull(settings, windows, client=client, now=lambda: sim.now).complete
