@@ -30,6 +30,7 @@ from reconcile.plivo_log.rereads import Open, Step, span_of
 
 RUN_MINUTES = 50.0  # an hourly cron job is done before the next one starts
 _FIRST_LOOK = timedelta(days=7)
+_HOUR = timedelta(hours=1)
 
 Tell = Callable[[Progress], None]
 
@@ -231,16 +232,28 @@ def _load(settings: Settings, now: datetime) -> Load:
         engine.read("messages", day_files.live_files(settings.data_dir / "messages"), MESSAGES)
         found = engine.query(
             "select date_trunc('hour', message_time) as hour, cast(sum(parts_seen) as bigint) "
-            "as parts, count(case when final_parts < parts_seen then 1 end) as still_open "
+            "as parts, count(case when final_parts < parts_seen then 1 end) as still_open, "
+            "count(case when window_read then 1 end) as was_read, "
+            "count(case when window_read and never_reported then 1 end) as unreported "
             "from messages where direction = 'outbound' "
             "group by date_trunc('hour', message_time)"
         ).to_pylist()
     hours = {row["hour"].replace(tzinfo=UTC): row for row in found}
-    gaps = alive.gaps(settings.data_dir / "reports", until=now)
+    outages = [
+        Span(gap.from_at, gap.until_at)
+        for gap in alive.gaps(settings.data_dir / "reports", until=now)
+    ]
+    listening = [
+        row
+        for hour, row in hours.items()
+        if not any(overlap(Span(hour, hour + _HOUR), outage) for outage in outages)
+    ]
+    was_read = sum(row["was_read"] for row in listening)
     return Load(
         {hour: row["parts"] for hour, row in hours.items()},
         {hour: row["still_open"] for hour, row in hours.items()},
-        [Span(gap.from_at, gap.until_at) for gap in gaps],
+        outages,
+        sum(row["unreported"] for row in listening) / was_read if was_read else 0.0,
     )
 
 
