@@ -37,5 +37,5 @@ def wasted(
         alt.layer(
             base.mark_bar(color=how.palette.undelivered, cornerRadiusEnd=2),
             base.mark_text(align="left", dx=6).encode(text="label:N"),
-        ), how, height=alt.Step(26), says="Spent on undelivered messages, by country",
+        ), how, height=26 * len(bars), says="Spent on undelivered messages, by country",
     )  # fmt: skip

@@ -31,10 +31,10 @@ def rate(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
     domain = [_floor(steps), 1]
     y = alt.Y("rate:Q", scale=alt.Scale(domain=domain, nice=False),
               axis=style.percents(minExtent=_AXIS_WIDTH, maxExtent=_AXIS_WIDTH))  # fmt: skip
-    base = alt.Chart(style.points(steps)).encode(x=_middle(steps))
+    base = alt.Chart(style.points(steps)).encode(x=_middle())
     line = {"color": how.palette.delivered, "strokeWidth": 2.25, "clip": True}
     layers: list[Chart] = [
-        *_behind(overview, steps, how),
+        *_provisional(steps, how),
         base.mark_area(color=how.palette.delivered, opacity=0.2, clip=True)
         .encode(y=alt.Y("low:Q").scale(domain=domain), y2="high:Q"),
         base.mark_line(**line).encode(y=y).transform_filter("!datum.provisional"),
@@ -46,7 +46,7 @@ def rate(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
             base.mark_point(color=how.palette.delivered, fill=how.palette.paper, opacity=1,
                             size=22, strokeWidth=1.5, clip=True).encode(y=y)
         )  # fmt: skip
-    layers += [*_numbered(overview, how), _hover(steps, how)]
+    layers += [_hover(steps, how), *_outages(overview, steps, how), *_numbered(overview, steps, how)]
     return style.dressed(
         alt.layer(*layers), how, height=220,
         says=f"{overview.report.formula.name} rate by {overview.step}, with its 95 % interval",
@@ -63,9 +63,9 @@ def volume(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
          "messages": step[fate], "order": place}
         for step in steps for place, fate in enumerate(FATES) if step[fate]
     ]  # fmt: skip
-    bars = _bars(steps, stacked).encode(color=style.fate_colours(how))
+    bars = _bars(stacked).encode(color=style.fate_colours(how))
     return style.dressed(
-        alt.layer(bars, *_behind(overview, steps, how), _hover(steps, how)), how, height=110,
+        alt.layer(bars, *_provisional(steps, how), _hover(steps, how), *_outages(overview, steps, how)), how, height=110,
         says=f"Messages by {overview.step}, stacked by what became of them",
     )  # fmt: skip
 
@@ -92,7 +92,7 @@ def match(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
         legend=alt.Legend(orient="top", title=None) if how.legend else None,
     )  # fmt: skip
     steps = _steps(overview)
-    bars = _bars(steps, stacked, stack="normalize").encode(
+    bars = _bars(stacked, stack="normalize").encode(
         color=colour, tooltip=style.tooltip(when="when", match="match", messages="#messages")
     )
     return style.dressed(
@@ -133,23 +133,19 @@ def _axis() -> alt.Axis:
                     labelFlush=False)  # fmt: skip
 
 
-def _scale(steps: list[dict[str, Any]]) -> alt.Scale:
-    return alt.Scale(type="utc", domain=[steps[0]["from"], steps[-1]["until"]], nice=False)
+_UTC = alt.Scale(type="utc", nice=False)
 
 
-def _middle(steps: list[dict[str, Any]]) -> alt.X:
+def _middle() -> alt.X:
     """The point of a step stands in its middle, above its bar."""
-    return alt.X("middle:T", scale=_scale(steps), axis=_axis())
+    return alt.X("middle:T", scale=_UTC, axis=_axis())
 
 
-def _span(steps: list[dict[str, Any]], **axis: Any) -> dict[str, Any]:
-    return {"x": alt.X("from:T", scale=_scale(steps), **axis), "x2": "until:T"}
+def _span(**axis: Any) -> dict[str, Any]:
+    return {"x": alt.X("from:T", scale=_UTC, **axis), "x2": "until:T"}
 
 
-def _bars(
-    steps: list[dict[str, Any]], stacked: list[dict[str, Any]], *,
-    stack: Any = "zero",
-) -> alt.Chart:  # fmt: skip
+def _bars(stacked: list[dict[str, Any]], *, stack: Any = "zero") -> alt.Chart:  # fmt: skip
     share = stack == "normalize"
     axis = alt.Axis(title=None, tickCount=3, format="%" if share else "~s", minExtent=_AXIS_WIDTH,
                     maxExtent=_AXIS_WIDTH)  # fmt: skip
@@ -157,55 +153,57 @@ def _bars(
         alt.Chart(style.points(stacked))
         .mark_bar(orient="vertical", stroke=None)
         .encode(
-            **_span(steps, axis=_axis()),
+            **_span(axis=_axis()),
             y=alt.Y("messages:Q", stack=stack, axis=axis),
             order="order:Q",
         )
     )
 
 
-def _behind(overview: Overview, steps: list[dict[str, Any]], how: Style) -> list[Chart]:
-    return [*_provisional(overview, steps, how), *_outages(overview, steps, how)]
-
-
-def _provisional(overview: Overview, steps: list[dict[str, Any]], how: Style) -> list[Chart]:
+def _provisional(steps: list[dict[str, Any]], how: Style) -> list[Chart]:
     spans = [step for step in steps if step["provisional"]]
     if not spans:
         return []
     return [
         alt.Chart(style.points(spans))
         .mark_rect(fill=how.palette.hatch, opacity=0.35, strokeWidth=0)
-        .encode(**_span(steps))
+        .encode(**_span())
     ]
 
 
 def _outages(overview: Overview, steps: list[dict[str, Any]], how: Style) -> list[Chart]:
-    clock = rows.clock(overview)
+    """Bands over everything else, so that one can point at them."""
+    clock, first, last = rows.clock(overview), steps[0]["from"], steps[-1]["until"]
     spans = [
-        {"from": clock.instant(band.from_at), "until": clock.instant(band.until_at),
-         "what": "no receiver was alive"}
-        for band in overview.bands if band.kind == "outage"
+        {"from": max(clock.instant(band.from_at), first), "until": min(until, last),
+         "what": f"{rows.at(band.from_at, overview)} – {rows.at(band.until_at, overview)}"}
+        for band in overview.bands
+        if band.kind == "outage" and (until := clock.instant(band.until_at)) > first
+        and clock.instant(band.from_at) < last
     ]  # fmt: skip
     if not spans:
         return []
-    base = alt.Chart(style.points(spans))
+    colour = how.palette.outage
     return [
-        base.mark_rect(color=how.palette.outage, opacity=0.28, clip=True,
-                       stroke=how.palette.outage, strokeWidth=1, minBandSize=3)
-        .encode(**_span(steps), tooltip=style.tooltip(what="", **{"from": "from", "until": "to"}))
-    ]  # fmt: skip
+        alt.Chart(style.points(spans))
+        .mark_rect(fill=colour, fillOpacity=0.3, stroke=colour, strokeWidth=1, strokeOpacity=0.6)
+        .encode(**_span(), tooltip=style.tooltip(what="no receiver was alive"))
+    ]
 
 
-def _numbered(overview: Overview, how: Style) -> list[Chart]:
-    clock = rows.clock(overview)
+def _numbered(overview: Overview, steps: list[dict[str, Any]], how: Style) -> list[Chart]:
+    clock, first, last = rows.clock(overview), steps[0]["from"], steps[-1]["until"]
     marks = [
-        {"at": clock.instant(finding.since), "number": str(number)}
+        {"at": at, "number": str(number), "title": finding.title}
         for number, finding in enumerate(overview.findings, 1)
         if finding.since is not None and finding.kind != "outage"
-    ]
+        and first <= (at := clock.instant(finding.since)) < last
+    ]  # fmt: skip
     if not marks:
         return []
-    base = alt.Chart(style.points(marks)).encode(x="at:T")
+    base = alt.Chart(style.points(marks)).encode(
+        x=alt.X("at:T", scale=_UTC), tooltip=style.tooltip(title=" ")
+    )
     return [
         base.mark_rule(color=how.palette.warn, strokeDash=[3, 3], clip=True),
         base.mark_point(shape="circle", size=260, fill=how.palette.warn, opacity=1, strokeWidth=0)
@@ -221,7 +219,7 @@ def _hover(steps: list[dict[str, Any]], how: Style) -> alt.Chart:
         alt.Chart(style.points(steps))
         .mark_rect(fill=how.palette.ink, fillOpacity=0, strokeWidth=0)
         .encode(
-            **_span(steps),
+            **_span(),
             tooltip=style.tooltip(
                 when="when",
                 rate_text="rate",

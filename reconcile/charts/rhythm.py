@@ -38,7 +38,7 @@ def week_hours(overview: Overview, how: Style = IN_NOTEBOOK) -> alt.Chart | alt.
                               counts="counts", submitted="#messages", lost="#lost"),
     )  # fmt: skip
     return style.dressed(
-        drawn, how, height=alt.Step(26), says="Rate and number of messages by hour of the week"
+        drawn, how, height=26 * len(DAYS), says="Rate and number of messages by hour of the week"
     )
 
 
@@ -66,7 +66,7 @@ def parts(overview: Overview, how: Style = IN_NOTEBOOK) -> alt.Chart | alt.Layer
             .encode(x=alt.X("low:Q", scale=scale), x2="high:Q"),
             base.mark_point(filled=True, size=80, opacity=1, color=how.palette.delivered)
             .encode(x=x),
-        ), how, height=alt.Step(28), says="Rate by number of parts",
+        ), how, height=28 * len(points), says="Rate by number of parts",
     )  # fmt: skip
 
 

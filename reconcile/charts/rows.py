@@ -101,3 +101,10 @@ class Clock:
 
 def clock(overview: Overview) -> Clock:
     return Clock(overview.step, overview.report.question.zone)
+
+
+def at(moment: datetime, overview: Overview) -> str:
+    """'22 Mar 2026', with the clock where it is not midnight, in the zone asked for."""
+    local = moment.astimezone(ZoneInfo(overview.report.question.zone))
+    time = "" if (local.hour, local.minute) == (0, 0) else f"{local: %H:%M}"
+    return f"{local.day} {local:%b %Y}{time}"

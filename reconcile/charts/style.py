@@ -54,7 +54,7 @@ def percents(title: str | None = None, **more: Any) -> alt.Axis:
 
 
 def dressed(
-    chart: alt.Chart | alt.LayerChart, style: Style, *, height: int | alt.Step, says: str
+    chart: alt.Chart | alt.LayerChart, style: Style, *, height: int, says: str
 ) -> alt.Chart | alt.LayerChart:
     """The finished chart; `says` is what it shows, for those who do not see it."""
     palette = style.palette

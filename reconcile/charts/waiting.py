@@ -92,7 +92,7 @@ def by_route(
                     color=alt.Color("which:N", scale=colours, legend=legend),
                     shape=alt.Shape("which:N", legend=legend, scale=alt.Scale(
                         domain=["p50", "p95", "p99"], range=["circle", "diamond", "stroke"]))),
-        ), how, height=alt.Step(26),
+        ), how, height=26 * len(timed),
         says="Time from hand-over to receipt by route: half, 95 and 99 percent",
     )  # fmt: skip
 

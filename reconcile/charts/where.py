@@ -42,7 +42,7 @@ def heat_map(
                 text="name:N", color=_on_classes(how)),
             base.mark_text(baseline="middle", dy=8, fontSize=12, fontWeight="bold").encode(
                 text="rate_text:N", color=_on_classes(how)),
-        ), how, height=alt.Step(42),
+        ).resolve_scale(color="independent"), how, height=42 * len({cell["country"] for cell in cells}),
         says=f"{overview.report.formula.name} rate by country and carrier",
     )  # fmt: skip
 
@@ -79,7 +79,7 @@ def worst_routes(
         y=y, x=alt.X("lost:Q", scale=scale), text="end:N"
     )  # fmt: skip
     return style.dressed(
-        alt.layer(drawn, labels), how, height=alt.Step(26),
+        alt.layer(drawn, labels), how, height=26 * len(worst),
         says="The routes that lose the most messages, and how many",
     )  # fmt: skip
 
