@@ -28,8 +28,7 @@ def wasted(
     base = alt.Chart(style.points(bars)).encode(
         y=alt.Y("country:N", sort=None, title=None, scale=alt.Scale(paddingInner=0.35),
                 axis=alt.Axis(labelLimit=170, labelColor=how.palette.ink)),
-        x=alt.X("amount:Q", axis=None, scale=alt.Scale(domain=[0, 1.2 * bars[0]["amount"]],
-                                                       nice=False)),
+        x=alt.X("amount:Q", axis=None, scale=style.room(float(most[0]["amount_undelivered"]), 80)),
         tooltip=style.tooltip(country="", exact="spent on undelivered", total="of all spent",
                               undelivered="#undelivered"),
     )  # fmt: skip

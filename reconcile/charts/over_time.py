@@ -13,12 +13,15 @@ from reconcile.charts.style import FATE_NAMES, FATES, IN_NOTEBOOK, Style
 from reconcile.overview.record import Overview
 
 LEAST = 3
-_FLOORS = (0.95, 0.9, 0.8, 0.7, 0.5, 0.0)
 _AXIS_WIDTH = 44  # the same in each, so that they align
 _MOST_MARKS = 75
 MATCHES = {"agree": "delivered", "counted": "accent", "open": "open", "not_pulled": "queued",
            "log_behind": "unconfirmed", "log_missing": "failed", "report_missing": "undelivered",
            "status_differs": "ink"}  # fmt: skip
+READING = {"listed": ("listed", "delivered"), "counted": ("counted", "accent"),
+           "imported": ("imported", "open"), "not_read": ("not read", "unconfirmed"),
+           "outage": ("no receiver was alive", "outage")}  # fmt: skip
+"""How a time of the log was read: the words for it, and its colour."""
 
 Chart = alt.Chart | alt.LayerChart
 
@@ -31,7 +34,7 @@ def rate(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
     domain = [_floor(steps), 1]
     y = alt.Y("rate:Q", scale=alt.Scale(domain=domain, nice=False),
               axis=style.percents(minExtent=_AXIS_WIDTH, maxExtent=_AXIS_WIDTH))  # fmt: skip
-    base = alt.Chart(style.points(steps)).encode(x=_middle())
+    base = alt.Chart(style.points(steps)).encode(x=_middle(overview, how))
     line = {"color": how.palette.delivered, "strokeWidth": 2.25, "clip": True}
     layers: list[Chart] = [
         *_provisional(steps, how),
@@ -46,10 +49,15 @@ def rate(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
             base.mark_point(color=how.palette.delivered, fill=how.palette.paper, opacity=1,
                             size=22, strokeWidth=1.5, clip=True).encode(y=y)
         )  # fmt: skip
-    layers += [_hover(steps, how), *_outages(overview, steps, how), *_numbered(overview, steps, how)]
+    layers += [
+        _hover(steps, how),
+        *_outages(overview, steps, how),
+        *_numbered(overview, steps, how),
+    ]
     return style.dressed(
         alt.layer(*layers), how, height=220,
         says=f"{overview.report.formula.name} rate by {overview.step}, with its 95 % interval",
+        title=f"{overview.report.formula.name.capitalize()} rate",
     )  # fmt: skip
 
 
@@ -63,15 +71,16 @@ def volume(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
          "messages": step[fate], "order": place}
         for step in steps for place, fate in enumerate(FATES) if step[fate]
     ]  # fmt: skip
-    bars = _bars(stacked).encode(color=style.fate_colours(how))
+    bars = _bars(overview, stacked).encode(color=style.fate_colours(how))
     return style.dressed(
-        alt.layer(bars, *_provisional(steps, how), _hover(steps, how), *_outages(overview, steps, how)), how, height=110,
+        alt.layer(bars, *_provisional(steps, how), _hover(steps, how)), how, height=110,
         says=f"Messages by {overview.step}, stacked by what became of them",
+        title=f"Messages per {overview.step}",
     )  # fmt: skip
 
 
 def match(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
-    """How reports and log agree by step of time: shares of the messages."""
+    """What report and log do not both tell, by step of time: shares of the messages."""
     found = overview.by_time_and_match
     clock = rows.clock(overview)
     keys = sorted({row[overview.step] for row in found})  # type: ignore[type-var]
@@ -92,12 +101,56 @@ def match(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
         legend=alt.Legend(orient="top", title=None) if how.legend else None,
     )  # fmt: skip
     steps = _steps(overview)
-    bars = _bars(stacked, stack="normalize").encode(
-        color=colour, tooltip=style.tooltip(when="when", match="match", messages="#messages")
-    )
+    axis = style.percents(minExtent=_AXIS_WIDTH, maxExtent=_AXIS_WIDTH)
+    bars = (
+        alt.Chart(style.points(stacked))
+        .transform_joinaggregate(all="sum(messages)", groupby=["from"])
+        .transform_calculate(share="datum.messages / datum.all")
+        .transform_filter("datum.match !== 'agree' && datum.match !== 'counted'")
+        .mark_bar(orient="vertical")
+        .encode(
+            **_span(axis=_axis(overview)), color=colour, order="order:Q",
+            y=alt.Y("share:Q", stack="zero", axis=axis),
+            tooltip=style.tooltip(when="when", match="match", messages="#messages", all="#of"),
+        )
+    )  # fmt: skip
     return style.dressed(
-        alt.layer(bars, *_outages(overview, steps, how)), how, height=130,
-        says=f"Share of messages by how report and log agree, by {overview.step}",
+        alt.layer(*_outages(overview, steps, how), bars), how, height=130,
+        says=f"Share of messages whose end report and log do not both tell, by {overview.step}",
+        title="Share of messages whose end report and log do not both tell",
+    )  # fmt: skip
+
+
+def reading(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
+    """When somebody listened, and which time of the log was read, and how."""
+    steps = _steps(overview)
+    read = [band for band in overview.bands if band.kind in READING]
+    if len(steps) < LEAST or not read:
+        return None
+    clock, first, last = rows.clock(overview), steps[0]["from"], steps[-1]["until"]
+    spans = [{"what": "receiver", "kind": READING["listed"][0], "from": first, "until": last,
+              "when": "alive"}]  # fmt: skip
+    spans += [
+        {"what": "receiver" if band.kind == "outage" else "log", "kind": READING[band.kind][0],
+         "from": max(clock.instant(band.from_at), first),
+         "until": min(clock.instant(band.until_at), last),
+         "when": f"{rows.at(band.from_at, overview)} – {rows.at(band.until_at, overview)}"}
+        for band in read
+    ]  # fmt: skip
+    names, roles = zip(*READING.values(), strict=True)
+    drawn = alt.Chart(style.points(s for s in spans if s["from"] < s["until"])).mark_rect(
+        height=14).encode(
+        **_span(axis=_axis(overview)),
+        y=alt.Y("what:N", sort=None, title=None, axis=alt.Axis(
+            minExtent=_AXIS_WIDTH, maxExtent=_AXIS_WIDTH, labelPadding=2)),
+        color=alt.Color("kind:N", legend=alt.Legend(orient="top", title=None) if how.legend
+                        else None, scale=alt.Scale(domain=names, range=[
+                            getattr(how.palette, role) for role in roles])),
+        tooltip=style.tooltip(what=" ", kind="how", when="when"),
+    )  # fmt: skip
+    return style.dressed(
+        drawn, how, height=48,
+        says="When the receiver was alive, and which time of the log was read",
     )  # fmt: skip
 
 
@@ -124,37 +177,38 @@ def _floor(steps: list[dict[str, Any]]) -> float:
     rates = [step["rate"] for step in steps if step["rate"] is not None]
     sure = [step["rate"] for step in steps
             if step["rate"] is not None and step["submitted"] >= rows.FEW]  # fmt: skip
-    lowest = min(sure or rates)
-    return next(floor for floor in _FLOORS if floor < lowest or floor == 0)
+    return style.floor(min(sure or rates))
 
 
-def _axis() -> alt.Axis:
+def _axis(overview: Overview, **more: Any) -> alt.Axis:
+    label = {"month": "'%b %Y'", "hour": "utchours(datum.value) ? '%H:%M' : '%-d %b'"}.get(
+        overview.step, "'%-d %b'"
+    )
     return alt.Axis(title=None, tickCount={"expr": "max(2, width / 90)"}, labelOverlap=True,
-                    labelFlush=False)  # fmt: skip
+                    labelFlush=True, labelExpr=f"utcFormat(datum.value, {label})", **more)  # fmt: skip
 
 
-_UTC = alt.Scale(type="utc", nice=False)
+_UTC = alt.Scale(type="utc", nice=False, padding=0)
 
 
-def _middle() -> alt.X:
-    """The point of a step stands in its middle, above its bar."""
-    return alt.X("middle:T", scale=_UTC, axis=_axis())
+def _middle(overview: Overview, how: Style) -> alt.X:
+    """The point of a step stands in its middle, above its bar; in a page their axis is one."""
+    axis = _axis(overview, labels=how.legend, ticks=how.legend)
+    return alt.X("middle:T", scale=_UTC, axis=axis)
 
 
 def _span(**axis: Any) -> dict[str, Any]:
     return {"x": alt.X("from:T", scale=_UTC, **axis), "x2": "until:T"}
 
 
-def _bars(stacked: list[dict[str, Any]], *, stack: Any = "zero") -> alt.Chart:  # fmt: skip
-    share = stack == "normalize"
-    axis = alt.Axis(title=None, tickCount=3, format="%" if share else "~s", minExtent=_AXIS_WIDTH,
-                    maxExtent=_AXIS_WIDTH)  # fmt: skip
+def _bars(overview: Overview, stacked: list[dict[str, Any]]) -> alt.Chart:
+    axis = style.counts(tickCount=3, minExtent=_AXIS_WIDTH, maxExtent=_AXIS_WIDTH)
     return (
         alt.Chart(style.points(stacked))
-        .mark_bar(orient="vertical", stroke=None)
+        .mark_bar(orient="vertical")
         .encode(
-            **_span(axis=_axis()),
-            y=alt.Y("messages:Q", stack=stack, axis=axis),
+            **_span(axis=_axis(overview)),
+            y=alt.Y("messages:Q", stack="zero", axis=axis),
             order="order:Q",
         )
     )

@@ -57,9 +57,15 @@ def parts(overview: Overview, how: Style = IN_NOTEBOOK) -> alt.Chart | alt.Layer
         tooltip=style.tooltip(parts="", rate_text="rate", interval="95 % interval",
                               counts="counts", submitted="#messages", lost="#lost"),
     )  # fmt: skip
-    low = min(point["low"] if point["low"] is not None else point["rate"] for point in points)
-    scale = alt.Scale(domain=[0.5 if low > 0.5 else 0, 1], nice=False)
-    x = alt.X("rate:Q", scale=scale, axis=style.percents(grid=True, gridDash=[2, 3]))
+    lows = [point["low"] if point["low"] is not None else point["rate"] for point in points]
+    scale = alt.Scale(domain=[style.floor(min(lows)), 1], nice=False)
+    x = alt.X(
+        "rate:Q",
+        scale=scale,
+        axis=style.percents(
+            grid=True, gridDash=[2, 3], labelFlush=True, tickCount={"expr": "max(2, width / 90)"}
+        ),
+    )
     return style.dressed(
         alt.layer(
             base.mark_rule(color=how.palette.delivered, strokeWidth=3, opacity=0.4)

@@ -67,8 +67,7 @@ def worst_routes(
         ]  # fmt: skip
     y = alt.Y("route:N", sort=None, title=None, scale=alt.Scale(paddingInner=0.35),
               axis=alt.Axis(labelLimit=190, labelColor=how.palette.ink))  # fmt: skip
-    # room at the right for the label of the longest bar
-    scale = alt.Scale(domain=[0, 1.3 * rows.lost(worst[0])], nice=False)
+    scale = style.room(rows.lost(worst[0]), 110)
     drawn = alt.Chart(style.points(bars)).mark_bar(cornerRadiusEnd=2).encode(
         y=y, x=alt.X("messages:Q", axis=None, scale=scale),
         color=style.fate_colours(how, ("undelivered", "failed")),

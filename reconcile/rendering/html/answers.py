@@ -8,6 +8,7 @@ from reconcile.charts.rows import at as day
 from reconcile.charts.waiting import duration
 from reconcile.overview.record import Finding, Overview
 from reconcile.rendering import cells
+from reconcile.rendering.html.tables import amount
 
 Names = Mapping[str, str]
 
@@ -39,32 +40,42 @@ def verdict(overview: Overview) -> str:
     if total["submitted"] < rows.FEW:
         return f"{_messages(total['submitted'])}: too few to judge"
     if change is None or change.now.value is None:
-        said = f"{cells.percent(overview.report.headline.value)} of messages arrived"
+        said = f"{cells.percent(overview.report.headline.value)} arrived"
     elif change.clear and change.points:
         fell = "fell" if change.points < 0 else "rose"
-        said = f"Delivery {fell} by {points(change.points)} to {cells.percent(change.now.value)}"
+        said = f"Delivery {fell} by {points(change.points)}"
     else:
-        said = f"Delivery is steady at {cells.percent(change.now.value)}"
+        said = "Delivery is steady"
     found = len(overview.findings)
     stand = _NUMBERS[found] if found < len(_NUMBERS) else f"{found} things stand"
     return f"{said}; {stand} out" if found else f"{said}; nothing stands out"
 
 
-def changed(overview: Overview) -> str:
-    """'2.4 points less than in the time before (2 – 15 Mar: 96.7%)', or why there is none."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """The rate of a time and of the time before: their spans, rates and what lies between."""
+
+    before_span: str
+    before: str
+    now_span: str
+    now: str
+    said: str
+    fell: bool
+
+
+def compared(overview: Overview) -> Compared | None:
     change = overview.change
-    if change is None or change.now.value is None:
-        return "There is no earlier time of equal length to compare with."
+    if change is None or change.now.value is None or change.before.value is None:
+        return None
     side = "less" if change.points < 0 else "more"
-    before = (
-        f"in the equally long time before (from {day(change.before_from, overview)}: "
-        f"{cells.percent(change.before.value)})"
+    return Compared(
+        before_span=rows.span(change.before_from, change.now_from, overview),
+        before=cells.percent(change.before.value),
+        now_span=rows.span(change.now_from, change.now_until, overview),
+        now=cells.percent(change.now.value),
+        said=f"{points(change.points)} {side}" if change.clear else "no clear difference",
+        fell=change.clear and change.points < 0,
     )
-    since = f"From {day(change.now_from, overview)} to {day(change.now_until, overview)}"
-    now = f"{since} it was {cells.percent(change.now.value)}"
-    if not change.clear:
-        return f"{now}, not clearly different from the rate {before}."
-    return f"{now}, {points(change.points)} {side} than {before}."
 
 
 def answers(overview: Overview, names: Names) -> list[Answer]:
@@ -155,16 +166,12 @@ def _trust(overview: Overview) -> Answer:
     )  # fmt: skip
 
 
-def amount(value: object) -> str:
-    return "–" if value is None else f"{value:,.2f}"
-
-
 def finding_time(finding: Finding, overview: Overview) -> str:
     if finding.since is None:
         return ""
     if finding.until is None:
         return f"since {day(finding.since, overview)}"
-    return f"{day(finding.since, overview)} – {day(finding.until, overview)}"
+    return rows.span(finding.since, finding.until, overview)
 
 
 def _messages(number: int) -> str:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconcile.charts.rows import at as day
+from reconcile.charts import rows
 from reconcile.overview.record import ErrorRow, Overview
-from reconcile.rendering.html.answers import FAULTS, amount
-from reconcile.rendering.html.tables import Cell
+from reconcile.rendering.html.answers import FAULTS
+from reconcile.rendering.html.tables import Cell, amount
 
 _RETRIES = {"no": "fails again", "later": "may pass later", "after_fix": "after mending the cause",
             "perhaps": "worth one try", "never": "forbidden by the recipient",
@@ -35,22 +35,22 @@ def table(overview: Overview) -> list[ErrorCells]:
     return [_cells(row, most, overview) for row in overview.errors]
 
 
-def _cells(row: ErrorRow, most: int, overview: Overview) -> ErrorCells:
-    lost = row.undelivered + row.failed
-    code = row.code or "none"
+def _cells(error: ErrorRow, most: int, overview: Overview) -> ErrorCells:
+    lost = error.undelivered + error.failed
+    code = error.code or "none"
     return ErrorCells(
         code=Cell(text=code, order=int(code) if code.isdecimal() else code),
-        name=row.name, meaning=row.meaning, advice=row.advice,
-        fault=Cell(text=FAULTS.get(row.fault, row.fault), order=row.fault),
-        retry=Cell(text=_RETRIES.get(row.retry, row.retry), order=row.retry),
+        name=error.name, meaning=error.meaning, advice=error.advice,
+        fault=Cell(text=FAULTS.get(error.fault, error.fault), order=error.fault),
+        retry=Cell(text=_RETRIES.get(error.retry, error.retry), order=error.retry),
         lost=Cell(text=f"{lost:,}", order=lost, bar=lost / most if most else None),
-        undelivered=row.undelivered, failed=row.failed,
-        spent=Cell(text=amount(row.amount), order=float(row.amount or 0)),
-        seen=Cell(text=_span(row.first_at, row.last_at, overview), order=str(row.last_at or "")),
+        undelivered=error.undelivered, failed=error.failed,
+        spent=Cell(text=amount(error.amount), order=float(error.amount or 0)),
+        seen=Cell(text=_span(error.first_at, error.last_at, overview), order=str(error.last_at or "")),
     )  # fmt: skip
 
 
 def _span(first: datetime | None, last: datetime | None, overview: Overview) -> str:
     if first is None or last is None:
         return "–"
-    return f"{day(first, overview)} – {day(last, overview)}"
+    return rows.span(first, last, overview)

@@ -34,16 +34,19 @@
 
   function sortBy(table, column, button) {
     const header = button.parentElement;
-    const numeric = header.classList.contains("number");
+    const numeric = !header.classList.contains("text");
     const before = header.getAttribute("aria-sort");
     // Numbers first from the largest: that is what one looks for.
     const descending = before ? before === "ascending" : numeric;
     table.querySelectorAll("th").forEach((other) => other.removeAttribute("aria-sort"));
     header.setAttribute("aria-sort", descending ? "descending" : "ascending");
-    const value = (row) => row.cells[column].dataset.order;
+    const value = (row) => {
+      const cell = row.cells[column];
+      return cell.dataset.order ?? cell.textContent.trim().toLowerCase();
+    };
     const compare = (one, other) => {
       const [a, b] = [value(one), value(other)];
-      if (a === undefined || b === undefined) return (a === undefined) - (b === undefined);
+      if (a === "–" || b === "–") return (a === "–") - (b === "–");  // unknown: last
       const known = a - b;
       const order = Number.isNaN(known) ? (a < b ? -1 : a > b ? 1 : 0) : known;
       return descending ? -order : order;

@@ -20,7 +20,7 @@ from reconcile.charts import rows
 from reconcile.charts.palette import DARK, LIGHT, in_css
 from reconcile.overview.record import Overview
 from reconcile.rendering import cells
-from reconcile.rendering.html import answers, errors, sections, tables, trust
+from reconcile.rendering.html import answers, errors, sections, trust
 
 _HERE = Path(__file__).parent
 
@@ -29,13 +29,16 @@ def page(overview: Overview) -> str:
     """The whole document."""
     names = {row["iso2"]: row["name"] for row in stages.meaning("countries").to_pylist()}
     parts = sections.sections(overview, names)
-    audit = [trust.match(overview), trust.maturity(overview)] if overview.report.total else []
+    audit = []
+    if overview.report.total:
+        told = (trust.match(overview), trust.reading(overview), trust.maturity(overview))
+        audit = [figure for figure in told if figure.title]
     figures = [figure for part in parts for figure in part.figures] + audit
     specs = {name: chart.to_dict() for figure in figures for name, chart in figure.drawn}
     scripts = [_text("vega.js"), _text("page.js")] if specs else [_text("page.js")]
     return _template().render(
         overview=overview, report=overview.report, total=overview.report.total,
-        verdict=answers.verdict(overview), changed=answers.changed(overview),
+        verdict=answers.verdict(overview), compared=answers.compared(overview),
         answers=answers.answers(overview, names), sections=parts,
         errors=errors.table(overview), audit=audit, facts=trust.audit_facts(overview),
         formulas=trust.formula_table(overview), divides=trust.in_words(overview.report.formula),

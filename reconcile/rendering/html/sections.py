@@ -1,18 +1,21 @@
 """[pure] The hour after the minute: sections of figures, each a chart and the same as a table."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reconcile.charts import money, over_time, rhythm, rows, waiting, where
 from reconcile.charts.palette import RATE_CLASSES
-from reconcile.charts.style import FATE_NAMES, FATES, IN_PAGE
+from reconcile.charts.style import FATE_NAMES, IN_PAGE
 from reconcile.overview.record import Overview
 from reconcile.rate_rows import Row
 from reconcile.rendering import cells
 from reconcile.rendering.html import tables
-from reconcile.rendering.html.answers import Names, amount
-from reconcile.rendering.html.tables import Cell, Table
+from reconcile.rendering.html.answers import Names
+from reconcile.rendering.html.tables import Cell, Table, amount
+
+_MOST_WAITS = 100
+_LEGEND = ("delivered", "undelivered", "failed", "unconfirmed", "open")
 
 Legend = list[tuple[str, str]]  # colour, meaning
 
@@ -42,24 +45,25 @@ class Figure:
 class Section:
     name: str
     title: str
+    short: str
     figures: Sequence[Figure]
 
 
 def sections(overview: Overview, names: Names) -> list[Section]:
     """Without those that have nothing to tell."""
     found = [
-        Section(name="time", title="Over time", figures=[_over_time(overview)]),
-        Section(name="where", title="Where messages are lost",
+        Section(name="time", title="Over time", short="Time", figures=[_over_time(overview)]),
+        Section(name="where", title="Where messages are lost", short="Where",
                 figures=[_heat_map(overview, names), _routes(overview, names),
                          _countries(overview, names)]),
-        Section(name="speed", title="How long receipts take",
+        Section(name="speed", title="How long receipts take", short="Speed",
                 figures=[_to_receipt(overview), _by_route(overview, names)]),
-        Section(name="when", title="Hour, day, length, sender",
+        Section(name="when", title="Hour, length, sender", short="Patterns",
                 figures=[_week(overview), _parts(overview), _senders(overview), _tags(overview)]),
-        Section(name="cost", title="What it costs", figures=[_cost(overview, names)]),
+        Section(name="cost", title="What it costs", short="Cost", figures=[_cost(overview, names)]),
     ]  # fmt: skip
     return [
-        Section(name=s.name, title=s.title, figures=figures)
+        replace(s, figures=figures)
         for s in found
         if (figures := [f for f in s.figures if f.drawn or f.table or f.lead])
     ]
@@ -70,13 +74,13 @@ def _over_time(overview: Overview) -> Figure:
     keys = {overview.step: lambda row: tables.words(
         clock.words(row[overview.step]) + (" · provisional" if row["provisional"] else ""),
         order=clock.start(row[overview.step]))}  # fmt: skip
-    legend = [(fate, f"{FATE_NAMES.get(fate, fate)} {total[fate]:,}")
-              for fate in reversed(FATES) if total.get(fate)]  # fmt: skip
+    legend = [(fate, FATE_NAMES.get(fate, fate))
+              for fate in _LEGEND if total.get(fate)]  # fmt: skip
     kinds = {band.kind for band in overview.bands}
     legend += [(kind, words) for kind, words in (
         ("outage", "no receiver was alive"), ("provisional", "some messages still open"),
-    ) if kind in kinds or kind == "provisional" and any(
-        row["provisional"] for row in overview.by_time)]  # fmt: skip
+    ) if kind in kinds or (kind == "provisional" and any(
+        row["provisional"] for row in overview.by_time))]  # fmt: skip
     steps = {"hour": "hour", "day": "day", "week": "week, from Monday", "month": "month"}
     return Figure(
         name="over-time",
@@ -108,7 +112,9 @@ def _heat_map(overview: Overview, names: Names) -> Figure:
 def rate_legend() -> Legend:
     bounds = [0.0, *RATE_CLASSES]
     said = [f"below {RATE_CLASSES[0]:.0%}"]
-    said += [f"{low:.0%}–{high:.0%}" for low, high in zip(bounds[1:], bounds[2:], strict=False)]
+    said += [
+        f"{low * 100:.0f}–{high:.0%}" for low, high in zip(bounds[1:], bounds[2:], strict=False)
+    ]
     said.append(f"{RATE_CLASSES[-1]:.0%} and more")
     return [(f"rates-{place}", words) for place, words in enumerate(said)]
 
@@ -163,8 +169,9 @@ def _to_receipt(overview: Overview) -> Figure:
 
 def _by_route(overview: Overview, names: Names) -> Figure:
     chart = waiting.by_route(overview, IN_PAGE, names)
-    timed = [row for row in overview.routes if row["sent_to_receipt_p50"] is not None]
-    if chart is None or not timed:
+    largest = sorted(overview.routes, key=lambda row: -row["submitted"])[:_MOST_WAITS]
+    timed = [row for row in largest if row["sent_to_receipt_p50"] is not None]
+    if chart is None:
         return Figure(name="waits", title="")
     return Figure(
         name="waits", title="The slowest of the large routes",
@@ -176,6 +183,8 @@ def _by_route(overview: Overview, names: Names) -> Figure:
             ([_country(names)(row), tables.words(row["carrier"]), tables.number(row["submitted"])]
              + [tables.seconds(row[f"sent_to_receipt_p{p}"]) for p in (50, 90, 95, 99)]
              for row in timed), texts=2),
+        note=f"The {_MOST_WAITS} routes of the most messages."
+        if len(overview.routes) > _MOST_WAITS else "",
     )  # fmt: skip
 
 
@@ -235,7 +244,9 @@ def _cost(overview: Overview, names: Names) -> Figure:
     if not total or total["total_amount"] is None:
         return Figure(name="money", title="")
     accounts = len(overview.report.audit["accounts"])
-    several = f" Sums over {accounts} accounts: their currencies may differ." if accounts > 1 else ""
+    several = (
+        f" Sums over {accounts} accounts: their currencies may differ." if accounts > 1 else ""
+    )
     fees = total["carrier_fees"]
     apart = f" Carrier fees beside it: {amount(fees)}." if fees is not None else ""
     return Figure(
@@ -250,9 +261,9 @@ def _cost(overview: Overview, names: Names) -> Figure:
              "on undelivered", "carrier fees"],
             ([_country(names)(row), tables.number(row["submitted"]),
               tables.number(row["delivered"])]
-             + [tables.money(row[name]) for name in (
-                 "total_amount", "amount_per_message", "amount_per_delivered",
-                 "amount_undelivered", "carrier_fees")]
+             + [tables.summed(row["total_amount"]), tables.money(row["amount_per_message"]),
+                tables.money(row["amount_per_delivered"]),
+                tables.summed(row["amount_undelivered"]), tables.summed(row["carrier_fees"])]
              for row in overview.by_country)) if len(overview.by_country) > 1 else None,
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from reconcile.charts import rows
@@ -22,6 +23,14 @@ class Cell:
     bar: float | None = None
     detail: str = ""
 
+    @property
+    def sorts_by(self) -> str | None:
+        """What the page's script needs to be told because the text does not say it."""
+        if self.order is None:
+            return None
+        known = f"{self.order:.6g}" if isinstance(self.order, float) else str(self.order)
+        return None if known in (self.text, self.text.lower()) else known
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
@@ -36,7 +45,7 @@ class Table:
     rows: Sequence[Sequence[Cell]]
 
 
-def words(text: Any, *, order: float | int | str | None = None, detail: str = "") -> Cell:
+def words(text: Any, *, order: float | str | None = None, detail: str = "") -> Cell:
     shown = cells.key(text)
     return Cell(text=shown, order=shown.lower() if order is None else order, detail=detail)
 
@@ -53,9 +62,18 @@ def seconds(value: float | None) -> Cell:
     return Cell(text="–" if value is None else duration(value), order=value)
 
 
-def money(value: Any) -> Cell:
+def money(value: Decimal | None) -> Cell:
     """As exact as it is."""
     return Cell(text=cells.value(value), order=None if value is None else float(value))
+
+
+def summed(value: Decimal | None) -> Cell:
+    """A sum, to two places."""
+    return Cell(text=amount(value), order=None if value is None else float(value))
+
+
+def amount(value: Decimal | None) -> str:
+    return "–" if value is None else f"{value:,.2f}"
 
 
 def table(caption: str, titles: Sequence[str], body: Iterable[Sequence[Cell]],
@@ -92,7 +110,7 @@ def by_loss(caption: str, keys: dict[str, Key], found: Sequence[Row], headline: 
             number(row["submitted"]), number(row["unconfirmed"])]
          + _rates(row, headline)
          + [seconds(row["sent_to_receipt_p50"]), seconds(row["sent_to_receipt_p95"]),
-            money(row["amount_per_delivered"]), money(row["amount_undelivered"])]
+            money(row["amount_per_delivered"]), summed(row["amount_undelivered"])]
          for row in found),
         texts=len(keys),
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """[pure] Can the numbers be trusted: errors, collection audit, formulas, how the page was made."""
 
 from reconcile import formulas, stages
-from reconcile.charts import over_time, waiting
+from reconcile.charts import over_time, rows, waiting
 from reconcile.charts.rows import at as day
 from reconcile.charts.style import IN_PAGE
 from reconcile.formulas import Formula
@@ -22,7 +22,6 @@ _BY = {"agree": "both", "status_differs": "both, in conflict", "log_behind": "bo
 
 def match(overview: Overview) -> Figure:
     audit = overview.report.audit
-    colours = over_time.MATCHES
     body = [
         [Cell(text=row["word"].replace("_", " "), order=row["place"]),
          tables.words(_BY.get(row["word"], "")), tables.words(row["meaning"]),
@@ -34,9 +33,32 @@ def match(overview: Overview) -> Figure:
         lead=_captured(overview),
         charts=[("match", over_time.match(overview, IN_PAGE))],
         legend=[(role, f"{word.replace('_', ' ')} {audit['match'][word]:,}")
-                for word, role in colours.items() if audit["match"].get(word)],
+                for word, role in over_time.MATCHES.items()
+                if audit["match"].get(word) and word not in ("agree", "counted")],
         table=tables.table("Reports and log, message by message",
                            ["match", "the end came by", "meaning", "messages"], body, texts=3),
+    )  # fmt: skip
+
+
+def reading(overview: Overview) -> Figure:
+    """When somebody listened, and which time of the log was read."""
+    clock = rows.clock(overview)
+    bands = [band for band in overview.bands if band.kind != "provisional"]
+    if not bands:
+        return Figure(name="reading", title="")
+    kinds = {band.kind for band in bands}
+    words = {kind: said if kind == "outage" else f"log {said}"
+             for kind, (said, _) in over_time.READING.items()}  # fmt: skip
+    legend = [(role, words[kind]) for kind, (_, role) in over_time.READING.items() if kind in kinds]
+    return Figure(
+        name="reading", title="When we listened, and what was read",
+        charts=[("reading", over_time.reading(overview, IN_PAGE))],
+        legend=legend,
+        table=tables.table(
+            "Spans of time", ["what", "from", "to"],
+            ([tables.words(words.get(band.kind, band.kind)),
+              *(Cell(text=day(at, overview), order=clock.instant(at))
+                for at in (band.from_at, band.until_at))] for band in bands), texts=3),
     )  # fmt: skip
 
 
