@@ -67,6 +67,17 @@ def row_of(counts: Mapping[str, Any], by: tuple[str, ...], formula: Formula) -> 
     return row
 
 
+def nothing_counted() -> dict[str, Any]:
+    """The counts of a group without messages."""
+    counts: dict[str, Any] = dict.fromkeys(
+        (*_LETTERS.values(), "messages", *(f"messages_{name}" for name in _LETTERS.values()),
+         "unreceipted_us_ca", *_WITHIN, "negative_receipts"), 0,
+    )  # fmt: skip
+    return counts | dict.fromkeys(
+        ("total_amount", "amount_undelivered", "carrier_fees", *_PERCENTILES)
+    )
+
+
 def letters_of(counts: Mapping[str, Any]) -> tuple[dict[str, int], dict[str, int]]:
     """The counts by letter: weighted as asked, and in messages."""
     weighted = {letter: counts[name] for letter, name in _LETTERS.items()}
