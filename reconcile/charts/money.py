@@ -3,7 +3,7 @@
 import altair as alt
 
 from reconcile.charts import style
-from reconcile.charts.style import IN_NOTEBOOK, Style
+from reconcile.charts.style import IN_NOTEBOOK, Chart, Style
 from reconcile.charts.where import Names
 from reconcile.overview.record import Overview
 
@@ -12,7 +12,7 @@ MOST_COUNTRIES = 10
 
 def wasted(
     overview: Overview, how: Style = IN_NOTEBOOK, names: Names | None = None
-) -> alt.Chart | alt.LayerChart | None:
+) -> Chart | None:
     """Spent on undelivered messages, the most first."""
     paid = [row for row in overview.by_country if row["amount_undelivered"]]
     most = sorted(paid, key=lambda row: -row["amount_undelivered"])[:MOST_COUNTRIES]

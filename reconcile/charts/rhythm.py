@@ -5,14 +5,14 @@ from typing import Any
 import altair as alt
 
 from reconcile.charts import rows, style
-from reconcile.charts.style import IN_NOTEBOOK, Style
+from reconcile.charts.style import IN_NOTEBOOK, Chart, Style
 from reconcile.charts.where import rate_classes
 from reconcile.overview.record import Overview
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
-def week_hours(overview: Overview, how: Style = IN_NOTEBOOK) -> alt.Chart | alt.LayerChart | None:
+def week_hours(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
     """A square per hour of the week: as large as its messages are many, as loud as they fail."""
     headline = rows.headline(overview)
     squares = [
@@ -42,7 +42,7 @@ def week_hours(overview: Overview, how: Style = IN_NOTEBOOK) -> alt.Chart | alt.
     )
 
 
-def parts(overview: Overview, how: Style = IN_NOTEBOOK) -> alt.Chart | alt.LayerChart | None:
+def parts(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
     """The rate by the number of parts of a message, each with its interval."""
     headline = rows.headline(overview)
     points: list[dict[str, Any]] = [

@@ -13,6 +13,9 @@ FATE_NAMES = {"unconfirmed": "no receipt"}
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 
+Chart = alt.Chart | alt.LayerChart | alt.FacetChart
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
     """`legend`: the chart says itself what its colours mean; a page says it around the chart."""
@@ -69,9 +72,7 @@ def counts(**more: Any) -> alt.Axis:
     return alt.Axis(title=None, labelExpr="datum.value ? format(datum.value, '~s') : '0'", **more)
 
 
-def dressed(
-    chart: alt.Chart | alt.LayerChart, style: Style, *, height: int, says: str, title: str = ""
-) -> alt.Chart | alt.LayerChart:
+def dressed(chart: Chart, style: Style, *, height: int, says: str, title: str = "") -> Chart:
     """The finished chart; `says` is what it shows, for those who do not see it."""
     palette = style.palette
     sized = chart.properties(
@@ -86,7 +87,7 @@ def dressed(
     text = {"labelColor": palette.muted, "titleColor": palette.muted, "labelFont": _FONT,
             "titleFont": _FONT, "labelFontSize": 12, "titleFontSize": 12,
             "titleFontWeight": "normal"}  # fmt: skip
-    return (
+    finished: Chart = (
         sized.configure(font=_FONT, aria=False)
         .configure_view(stroke=None)
         .configure_axis(domainColor=palette.line, tickColor=palette.line, gridColor=palette.line,
@@ -99,3 +100,4 @@ def dressed(
         .configure_text(color=palette.ink, fontSize=12, font=_FONT)
         .configure_header(**text)
     )  # fmt: skip
+    return finished

@@ -5,7 +5,7 @@ from typing import Any
 import altair as alt
 
 from reconcile.charts import rows, style
-from reconcile.charts.style import IN_NOTEBOOK, Style
+from reconcile.charts.style import IN_NOTEBOOK, Chart, Style
 from reconcile.charts.where import Names
 from reconcile.overview.record import MaturityPoint, Overview, TimeBin
 
@@ -13,8 +13,6 @@ MOST_ROUTES = 12
 _TICKS = (0.1, 1, 10, 60, 600, 3600, 21_600, 86_400, 604_800)
 _DURATIONS = ((86_400, "d"), (3600, "h"), (60, "min"))
 _PERCENTILES = (50, 95, 99)
-
-Chart = alt.Chart | alt.LayerChart
 
 
 def duration(seconds: float) -> str:

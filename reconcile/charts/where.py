@@ -8,7 +8,7 @@ import altair as alt
 
 from reconcile.charts import rows, style
 from reconcile.charts.palette import RATE_CLASSES
-from reconcile.charts.style import FATE_NAMES, IN_NOTEBOOK, Style
+from reconcile.charts.style import FATE_NAMES, IN_NOTEBOOK, Chart, Style
 from reconcile.overview.record import Overview
 from reconcile.rate_rows import Row
 
@@ -22,7 +22,7 @@ Names = Mapping[str, str]
 
 def heat_map(
     overview: Overview, how: Style = IN_NOTEBOOK, names: Names | None = None
-) -> alt.LayerChart | alt.Chart | None:
+) -> Chart | None:
     """A row per country, most messages lost first; in it its carriers, the largest first."""
     cells = _cells(overview, names or {})
     if len(cells) < 4:
@@ -42,14 +42,15 @@ def heat_map(
                 text="name:N", color=_on_classes(how)),
             base.mark_text(baseline="middle", dy=8, fontSize=12, fontWeight="bold").encode(
                 text="rate_text:N", color=_on_classes(how)),
-        ).resolve_scale(color="independent"), how, height=42 * len({cell["country"] for cell in cells}),
+        ).resolve_scale(color="independent"), how,
+        height=42 * len({cell["country"] for cell in cells}),
         says=f"{overview.report.formula.name} rate by country and carrier",
     )  # fmt: skip
 
 
 def worst_routes(
     overview: Overview, how: Style = IN_NOTEBOOK, names: Names | None = None
-) -> alt.LayerChart | alt.Chart | None:
+) -> Chart | None:
     """The routes that lose the most messages: how many, by fate."""
     worst = [row for row in overview.routes if rows.lost(row)][:MOST_ROUTES]
     if len(worst) < 3:

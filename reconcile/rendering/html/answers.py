@@ -105,14 +105,13 @@ def _where(overview: Overview, names: Names) -> Answer:
 
 
 def _since(overview: Overview) -> Answer:
-    began = [finding for finding in overview.findings if finding.since is not None]
-    if not began or began[0].since is None:
+    began = [(found.since, found.title) for found in overview.findings if found.since is not None]
+    if not began:
         return Answer(question="Since when?", short="no break", link="time", tone="fine",
                       more="No fall stands out in this time.")  # fmt: skip
-    first = began[0]
-    assert first.since is not None
-    return Answer(question="Since when?", short=day(first.since, overview), link="time",
-                  more=f"{first.title}.", tone="warn")  # fmt: skip
+    since, title = began[0]
+    return Answer(question="Since when?", short=day(since, overview), link="time",
+                  more=f"{title}.", tone="warn")  # fmt: skip
 
 
 def _why(overview: Overview) -> Answer:
@@ -122,9 +121,9 @@ def _why(overview: Overview) -> Answer:
     first = overview.errors[0]
     messages = first.undelivered + first.failed
     code = f"{first.code} {first.name}" if first.code else first.name
+    fault = FAULTS.get(first.fault, first.fault)
     return Answer(question="Why?", short=code, link="why",
-                  more=f"{_messages(messages)}; it lies with {FAULTS.get(first.fault, first.fault)}."
-                  f" {first.advice}")  # fmt: skip
+                  more=f"{_messages(messages)}; it lies with {fault}. {first.advice}")  # fmt: skip
 
 
 def _speed(overview: Overview) -> Answer:

@@ -37,7 +37,7 @@ def table(overview: Overview) -> list[ErrorCells]:
 
 def _cells(error: ErrorRow, most: int, overview: Overview) -> ErrorCells:
     lost = error.undelivered + error.failed
-    code = error.code or "none"
+    code, seen = error.code or "none", _span(error.first_at, error.last_at, overview)
     return ErrorCells(
         code=Cell(text=code, order=int(code) if code.isdecimal() else code),
         name=error.name, meaning=error.meaning, advice=error.advice,
@@ -46,7 +46,7 @@ def _cells(error: ErrorRow, most: int, overview: Overview) -> ErrorCells:
         lost=Cell(text=f"{lost:,}", order=lost, bar=lost / most if most else None),
         undelivered=error.undelivered, failed=error.failed,
         spent=Cell(text=amount(error.amount), order=float(error.amount or 0)),
-        seen=Cell(text=_span(error.first_at, error.last_at, overview), order=str(error.last_at or "")),
+        seen=Cell(text=seen, order=str(error.last_at or "")),
     )  # fmt: skip
 
 

@@ -36,7 +36,7 @@ def page(overview: Overview) -> str:
     figures = [figure for part in parts for figure in part.figures] + audit
     specs = {name: chart.to_dict() for figure in figures for name, chart in figure.drawn}
     scripts = [_text("vega.js"), _text("page.js")] if specs else [_text("page.js")]
-    return _template().render(
+    document: str = _template().render(
         overview=overview, report=overview.report, total=overview.report.total,
         verdict=answers.verdict(overview), compared=answers.compared(overview),
         answers=answers.answers(overview, names), sections=parts,
@@ -47,6 +47,7 @@ def page(overview: Overview) -> str:
         style=Markup(_style()), scripts=[Markup(script) for script in scripts],  # noqa: S704  our own
         hashes=[_hash(script) for script in scripts], specs=_as_json(specs),
     )  # fmt: skip
+    return document
 
 
 @cache
@@ -69,7 +70,8 @@ def _style() -> str:
     light, dark = block(LIGHT), block(DARK)
     return (
         f":root {{ color-scheme: light dark; {light} }}\n"
-        f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n{_text('page.css')}"
+        f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"
+        f"{_text('page.css')}"
     )
 
 

@@ -1,52 +1,19 @@
 """[pure] The hour after the minute: sections of figures, each a chart and the same as a table."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from reconcile.charts import money, over_time, rhythm, rows, waiting, where
-from reconcile.charts.palette import RATE_CLASSES
 from reconcile.charts.style import FATE_NAMES, IN_PAGE
 from reconcile.overview.record import Overview
 from reconcile.rate_rows import Row
 from reconcile.rendering import cells
 from reconcile.rendering.html import tables
 from reconcile.rendering.html.answers import Names
-from reconcile.rendering.html.tables import Cell, Table, amount
+from reconcile.rendering.html.figure import Figure, Section, rate_legend
+from reconcile.rendering.html.tables import Cell, amount
 
 _MOST_WAITS = 100
 _LEGEND = ("delivered", "undelivered", "failed", "unconfirmed", "open")
-
-Legend = list[tuple[str, str]]  # colour, meaning
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """Without a chart its table stands open, or words alone say it.
-
-    `least_width`: a chart that would be too small on a phone scrolls instead.
-    """
-
-    name: str
-    title: str
-    lead: str = ""
-    charts: Sequence[tuple[str, Any]] = ()
-    legend: Sequence[tuple[str, str]] = ()
-    table: Table | None = None
-    note: str = ""
-    least_width: int = 0
-
-    @property
-    def drawn(self) -> list[tuple[str, Any]]:
-        return [(name, chart) for name, chart in self.charts if chart is not None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    name: str
-    title: str
-    short: str
-    figures: Sequence[Figure]
 
 
 def sections(overview: Overview, names: Names) -> list[Section]:
@@ -72,8 +39,8 @@ def sections(overview: Overview, names: Names) -> list[Section]:
 def _over_time(overview: Overview) -> Figure:
     clock, total = rows.clock(overview), overview.report.total or {}
     keys = {overview.step: lambda row: tables.words(
-        clock.words(row[overview.step]) + (" · provisional" if row["provisional"] else ""),
-        order=clock.start(row[overview.step]))}  # fmt: skip
+        clock.words(row["step"]) + (" · provisional" if row["provisional"] else ""),
+        order=clock.start(row["step"]))}  # fmt: skip
     legend = [(fate, FATE_NAMES.get(fate, fate))
               for fate in _LEGEND if total.get(fate)]  # fmt: skip
     kinds = {band.kind for band in overview.bands}
@@ -107,16 +74,6 @@ def _heat_map(overview: Overview, names: Names) -> Figure:
         charts=[("map", chart)], legend=rate_legend(), least_width=720,
         note=f"{hidden:,} more countries stand in the table of countries." if hidden > 0 else "",
     )  # fmt: skip
-
-
-def rate_legend() -> Legend:
-    bounds = [0.0, *RATE_CLASSES]
-    said = [f"below {RATE_CLASSES[0]:.0%}"]
-    said += [
-        f"{low * 100:.0f}–{high:.0%}" for low, high in zip(bounds[1:], bounds[2:], strict=False)
-    ]
-    said.append(f"{RATE_CLASSES[-1]:.0%} and more")
-    return [(f"rates-{place}", words) for place, words in enumerate(said)]
 
 
 def _routes(overview: Overview, names: Names) -> Figure:
@@ -260,10 +217,9 @@ def _cost(overview: Overview, names: Names) -> Figure:
             ["country", "messages", "delivered", "spent", "per message", "per delivered",
              "on undelivered", "carrier fees"],
             ([_country(names)(row), tables.number(row["submitted"]),
-              tables.number(row["delivered"])]
-             + [tables.summed(row["total_amount"]), tables.money(row["amount_per_message"]),
-                tables.money(row["amount_per_delivered"]),
-                tables.summed(row["amount_undelivered"]), tables.summed(row["carrier_fees"])]
+              tables.number(row["delivered"]), tables.summed(row["total_amount"]),
+              tables.money(row["amount_per_message"]), tables.money(row["amount_per_delivered"]),
+              tables.summed(row["amount_undelivered"]), tables.summed(row["carrier_fees"])]
              for row in overview.by_country)) if len(overview.by_country) > 1 else None,
     )  # fmt: skip
 

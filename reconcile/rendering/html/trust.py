@@ -1,14 +1,14 @@
 """[pure] Can the numbers be trusted: errors, collection audit, formulas, how the page was made."""
 
 from reconcile import formulas, stages
-from reconcile.charts import over_time, rows, waiting
+from reconcile.charts import collection, rows, waiting
 from reconcile.charts.rows import at as day
 from reconcile.charts.style import IN_PAGE
 from reconcile.formulas import Formula
 from reconcile.overview.record import Overview
 from reconcile.rendering import audit_lines, cells
 from reconcile.rendering.html import tables
-from reconcile.rendering.html.sections import Figure
+from reconcile.rendering.html.figure import Figure
 from reconcile.rendering.html.tables import Cell, Table
 
 _LETTERS = {"D": "delivered", "U": "undelivered", "X": "no receipt within the horizon",
@@ -31,9 +31,9 @@ def match(overview: Overview) -> Figure:
     return Figure(
         name="match", title="Who told us how each message ended",
         lead=_captured(overview),
-        charts=[("match", over_time.match(overview, IN_PAGE))],
+        charts=[("match", collection.match(overview, IN_PAGE))],
         legend=[(role, f"{word.replace('_', ' ')} {audit['match'][word]:,}")
-                for word, role in over_time.MATCHES.items()
+                for word, role in collection.MATCHES.items()
                 if audit["match"].get(word) and word not in ("agree", "counted")],
         table=tables.table("Reports and log, message by message",
                            ["match", "the end came by", "meaning", "messages"], body, texts=3),
@@ -48,11 +48,13 @@ def reading(overview: Overview) -> Figure:
         return Figure(name="reading", title="")
     kinds = {band.kind for band in bands}
     words = {kind: said if kind == "outage" else f"log {said}"
-             for kind, (said, _) in over_time.READING.items()}  # fmt: skip
-    legend = [(role, words[kind]) for kind, (_, role) in over_time.READING.items() if kind in kinds]
+             for kind, (said, _) in collection.READING.items()}  # fmt: skip
+    legend = [
+        (role, words[kind]) for kind, (_, role) in collection.READING.items() if kind in kinds
+    ]
     return Figure(
         name="reading", title="When we listened, and what was read",
-        charts=[("reading", over_time.reading(overview, IN_PAGE))],
+        charts=[("reading", collection.reading(overview, IN_PAGE))],
         legend=legend,
         table=tables.table(
             "Spans of time", ["what", "from", "to"],
@@ -105,7 +107,8 @@ def formula_table(overview: Overview) -> Table:
         body.append([
             tables.words(name + headline), tables.words(in_words(formula)),
             tables.words(formula.used_by), tables.words(formula.hides),
-            tables.share(rate.value), Cell(text=cells.interval(rate.low, rate.high), order=rate.low),
+            tables.share(rate.value),
+            Cell(text=cells.interval(rate.low, rate.high), order=rate.low),
             Cell(text=f"{rate.numerator:,} of {rate.denominator:,}", order=rate.denominator),
         ])  # fmt: skip
     return tables.table("The same messages by other formulas",
