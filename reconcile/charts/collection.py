@@ -1,5 +1,7 @@
 """[pure] The collection audit along the time: who told us, who listened, what was read."""
 
+from typing import Any
+
 import altair as alt
 
 from reconcile.charts import rows, style, time_axis
@@ -17,7 +19,7 @@ READING = {"listed": ("listed", "delivered"), "counted": ("counted", "accent"),
 
 def match(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
     """What report and log do not both tell, by step of time: shares of the messages."""
-    found = overview.by_time_and_match
+    found: list[dict[str, Any]] = overview.by_time_and_match
     clock = rows.clock(overview)
     keys = sorted({row["step"] for row in found})
     if len(keys) < time_axis.LEAST:
@@ -65,7 +67,7 @@ def reading(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
         return None
     clock, first, last = rows.clock(overview), steps[0]["from"], steps[-1]["until"]
     spans = [{"what": "receiver", "kind": READING["listed"][0], "from": first, "until": last,
-              "when": "alive"}]  # fmt: skip
+              "when": "alive, as far as its notes tell"}]  # fmt: skip
     spans += [
         {"what": "receiver" if band.kind == "outage" else "log", "kind": READING[band.kind][0],
          "from": max(clock.instant(band.from_at), first),
