@@ -11,10 +11,11 @@ from reconcile.overview.record import Overview
 MATCHES = {"agree": "delivered", "counted": "accent", "open": "open", "not_pulled": "queued",
            "log_behind": "unconfirmed", "log_missing": "failed", "report_missing": "undelivered",
            "status_differs": "ink"}  # fmt: skip
-READING = {"listed": ("listed", "delivered"), "counted": ("counted", "accent"),
+READING = {"alive": ("alive", "delivered"),
+           "listed": ("listed", "delivered"), "counted": ("counted", "accent"),
            "imported": ("imported", "open"), "not_read": ("not read", "unconfirmed"),
            "outage": ("no receiver was alive", "outage")}  # fmt: skip
-"""How a time of the log was read: the words for it, and its colour."""
+"""What a band of time is called, and its colour."""
 
 
 def match(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
@@ -66,8 +67,8 @@ def reading(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
     if len(steps) < time_axis.LEAST or not read:
         return None
     clock, first, last = rows.clock(overview), steps[0]["from"], steps[-1]["until"]
-    spans = [{"what": "receiver", "kind": READING["listed"][0], "from": first, "until": last,
-              "when": "alive, as far as its notes tell"}]  # fmt: skip
+    spans = [{"what": "receiver", "kind": READING["alive"][0], "from": first, "until": last,
+              "when": "as far as its notes tell"}]  # fmt: skip
     spans += [
         {"what": "receiver" if band.kind == "outage" else "log", "kind": READING[band.kind][0],
          "from": max(clock.instant(band.from_at), first),
