@@ -33,44 +33,42 @@ def overview(settings: Settings, question: Question, merged: Merged) -> Overview
     with Engine() as engine:
         hints = counted_messages.select(engine, settings, question, as_of)
         sent = _sent(engine)
-        step = time_steps.step_for(*((sent and (sent.from_at, sent.until_at)) or (None, None)))
+        step = time_steps.step_for(sent)
         question = replace(question, by=(step,), top=None, as_of=as_of)
-        report = rate_report.answer(engine, settings, question, merged, hints)
-        matches, provisional = breakdowns.by_time_and_match(engine, step)
-        empty = row_of(nothing_counted(), (), formula)
+        breakdowns.take(engine, step)
         split = receipt_times.cohorts(*_settled_days(sent, as_of, horizon, zone))
-        waits = receipt_times.waits(engine, split)
-        drawn: dict[str, Any] = {
-            "by_country": breakdowns.worst_first(
-                breakdowns.by_keys(engine, ("country",), formula), ("country",)
-            ),
-            "routes": breakdowns.worst_first(
-                breakdowns.by_keys(engine, ("country", "carrier"), formula),
-                ("country", "carrier"),
-                breakdowns.MOST_ROUTES,
-            ),
+        receipt_times.take(engine, step, split)
+        by_step = breakdowns.timed(engine, (step,), step)
+        report = rate_report.answer(
+            engine, settings, question, merged, counted=by_step,
+            total=breakdowns.timed(engine, (), step), hints=hints,
+        )  # fmt: skip
+        empty = row_of(nothing_counted(), (), formula)
+        tables: dict[str, Any] = {
+            "by_time": breakdowns.by_time(by_step, step, formula, empty),
+            "by_time_and_match": breakdowns.by_time_and_match(engine, step),
+            "by_country": breakdowns.by_route(engine, ("country",), step, formula),
+            "routes": breakdowns.by_route(engine, ("country", "carrier"), step, formula),
             "by_sender": breakdowns.worst_of_many(
                 engine, "from_number", formula, breakdowns.MOST_SENDERS
             ),
             "by_tag": breakdowns.by_tag(engine, formula),
             "errors": breakdowns.errors(engine),
-            "by_week_hour": breakdowns.by_keys(engine, ("weekday", "hour_of_day"), formula),
-            "by_parts": breakdowns.by_keys(engine, ("parts",), formula),
+            "receipt_times": receipt_times.histogram(engine),
+            "by_week_hour": breakdowns.by_week_hour(engine, formula),
+            "by_parts": breakdowns.by_parts(engine, formula),
+            "maturity": receipt_times.maturity(engine, split),
         }
         changed = change(engine, settings, question, spans(question, sent, as_of, horizon), formula)
     return Overview(
         report=report,
         step=step,
-        by_time=breakdowns.by_time(report.rows, step, provisional, empty),
-        by_time_and_match=matches,
         change=changed,
         findings=[],
-        receipt_times=receipt_times.histogram(waits),
-        maturity=receipt_times.maturity(waits),
         bands=surroundings.bands(settings, _shown(question, sent, as_of), as_of),
         sources=surroundings.sources(settings.data_dir),
         versions=surroundings.versions(),
-        **drawn,
+        **tables,
     )
 
 
