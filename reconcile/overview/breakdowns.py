@@ -150,18 +150,15 @@ def errors(engine: Engine) -> list[ErrorRow]:
         f"from {CUBE} where letter in ('F', 'U') group by error_code"
     ).to_pylist()
     known = {row["code"]: row for row in stages.meaning("error_codes").to_pylist()}
-    told = [
-        ErrorRow(
-            **(row | {name: _aware(row[name]) for name in ("first_at", "last_at")}),
-            **_meaning(row["code"], known),
-        )
-        for row in found
-    ]
+    told = []
+    for row in found:
+        times = {name: _aware(row[name]) for name in ("first_at", "last_at")}
+        told.append(ErrorRow(**{**row, **times, **_meaning(row["code"], known)}))
     return sorted(told, key=lambda r: (-r.undelivered - r.failed, r.code is None, r.code or ""))
 
 
 def _meaning(code: str | None, known: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    if code in known:
+    if code is not None and code in known:
         return {name: known[code][name] for name in ("name", "meaning", "fault", "retry", "advice")}
     meaning = (
         "Neither the report nor the log gave a code."
