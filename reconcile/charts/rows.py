@@ -15,6 +15,9 @@ from reconcile.rendering import cells
 FEW = 30
 """Below so many messages a rate is no more than a hint."""
 
+MOST_NUMBERED = 6
+"""So many findings, those that cost most, are told first and numbered on the time axis."""
+
 
 @dataclass(frozen=True, slots=True)
 class Headline:

@@ -8,6 +8,7 @@ scripts by their hash and forbids all else, so that not even a mistake could loa
 import base64
 import hashlib
 import json
+import shlex
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,8 @@ def page(overview: Overview) -> str:
         formulas=trust.formula_table(overview), divides=trust.in_words(overview.report.formula),
         made_of=trust.made_of(overview), day=lambda moment: rows.at(moment, overview),
         finding_time=lambda finding: answers.finding_time(finding, overview), cells=cells,
+        most=rows.MOST_NUMBERED,
+        quoted=shlex.quote,
         style=Markup(_style()), scripts=[Markup(script) for script in scripts],  # noqa: S704  our own
         hashes=[_hash(script) for script in scripts], specs=specs, charts=_as_json(specs),
     )  # fmt: skip

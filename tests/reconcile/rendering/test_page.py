@@ -101,3 +101,10 @@ def test_routes_beyond_those_drawn_stand_in_the_tables() -> None:
     document = page(overviews.many_countries())
     assert "184 more countries stand in the table of countries." in document
     assert "The table ends after 500 routes." in document
+
+
+def test_of_many_findings_the_costliest_are_told_first() -> None:
+    given = overviews.traffic()
+    document = page(replace(given, findings=given.findings * 5))
+    assert "10 things stand out" in document
+    assert "4 more that cost less" in document
