@@ -59,9 +59,9 @@ def timed(engine: Engine, keys: Sequence[str], step: str) -> pa.Table:
     percentiles = tallies.rounded_percentiles(
         engine, ROUNDED, [named.get(key, key) for key in keys], by_step=keys in ((), (step,))
     )
-    places = [tuple(row.values()) for row in counted.select(list(keys)).to_pylist()]
+    places = [tuple(row[key] for key in keys) for row in counted.to_pylist()]
     for name in tallies.PERCENTILES:
-        column = [percentiles.get(place or (), {}).get(name) for place in places or [()]]
+        column = [percentiles.get(place, {}).get(name) for place in places]
         counted = counted.append_column(name, pa.array(column, pa.float64()))
     return counted
 
@@ -133,7 +133,8 @@ def by_time(counted: pa.Table, step: str, formula: Formula, empty: Row) -> list[
     known = {}
     for counts in counted.to_pylist():
         row = row_of(counts, (step,), formula)
-        known[row.pop(step)] = {"provisional": counts["pending"] > 0, **row}
+        moment = row.pop(step)
+        known[moment] = {"provisional": counts["pending"] > 0, **row}
     nothing = {"provisional": False, **empty}
     return [
         {"step": moment, **known.get(moment, nothing)} for moment in time_steps.between(known, step)

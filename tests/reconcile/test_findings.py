@@ -147,7 +147,10 @@ def test_nothing_is_found_where_there_is_nothing() -> None:
 
 
 def test_few_known_fates_say_nothing() -> None:
-    rows = [{"step": n, "country": "US", "carrier": "A", "submitted": 2, "handed_over": 2,
-             "delivered": 2 * (n < 10), "undelivered": 2 * (n >= 10)} for n in range(20)]  # fmt: skip
+    rows = [
+        {"step": n, "country": "US", "carrier": "A", "submitted": 2, "handed_over": 2,
+         "delivered": 2 * (n < 10), "undelivered": 2 * (n >= 10)}
+        for n in range(20)
+    ]  # fmt: skip
     few = Evidence(steps=STEPS[:21], routes=rows, codes=[], waits=[], edges=EDGES, outages=[])
     assert findings(few, MEANINGS) == []
