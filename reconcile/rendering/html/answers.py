@@ -16,8 +16,7 @@ FAULTS = {"sender": "the sender", "recipient": "the recipient", "carrier": "the 
           "plivo": "Plivo", "account": "the account", "content": "the text",
           "unknown": "nobody known yet"}  # fmt: skip
 _STEADY = 0.01  # from one time to the next
-_NUMBERS = ("", "one thing stands", "two things stand", "three things stand", "four things stand",
-            "five things stand")  # fmt: skip
+_NUMBERS = ("", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +48,10 @@ def verdict(overview: Overview) -> str:
         steady = abs(change.points) < _STEADY
         said = "Delivery is steady" if steady else "Delivery shows no clear change"
     found = len(overview.findings)
-    stand = _NUMBERS[found] if found < len(_NUMBERS) else f"{found} things stand"
-    return f"{said}; {stand} out" if found else f"{said}; nothing stands out"
+    if not found:
+        return f"{said}; nothing stands out"
+    number = _NUMBERS[found] if found < len(_NUMBERS) else f"{found:,}"
+    return f"{said}; {number} thing{' stands' if found == 1 else 's stand'} out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +108,11 @@ def _where(overview: Overview, names: Names) -> Answer:
 
 
 def _since(overview: Overview) -> Answer:
-    began = [(found.since, found.title) for found in overview.findings if found.since is not None]
+    began = [
+        (found.since, found.title)
+        for found in overview.findings
+        if found.since is not None and found.kind != "outage"  # it loses receipts, no messages
+    ]
     if not began:
         return Answer(question="Since when?", short="no break", link="time", tone="fine",
                       more="No fall stands out in this time.")  # fmt: skip
