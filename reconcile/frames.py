@@ -1,7 +1,7 @@
 """[I/O] The rate report and the messages as pandas frames (Arrow-backed types, Decimal money)."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,27 @@ import pyarrow.compute as pc
 from receiver import config, day_files, sealing
 from receiver.config import Settings
 from reconcile import conditions, message_list, selection
-from reconcile.columns import MESSAGES
+from reconcile.columns import MESSAGES, UTC_TIME
 from reconcile.conditions import Condition
 from reconcile.counted_messages import Question
+from reconcile.explaining import evidence
+from reconcile.explaining import explain as explaining
+from reconcile.explaining.explain import Explanation
 from reconcile.merging import Merged, merge
+from reconcile.overview.overview import overview
+from reconcile.overview.record import Overview
 from reconcile.rate_report import RateReport, rate_report
+from reconcile.rendering import story
+
+_FINDINGS = pa.schema(
+    [
+        *((name, pa.string()) for name in ("kind", "title", "detail", "advice")),
+        ("since", UTC_TIME),
+        ("until", UTC_TIME),
+        ("messages_lost", pa.int64()),
+        ("where", pa.string()),
+    ]
+)
 
 Moment = str | date | datetime | None
 Where = str | Sequence[str]
@@ -98,6 +114,74 @@ def audit(
     return _report(since, until, as_of, "UTC", data_dir, by=(), where=asked).audit
 
 
+def report(
+    since: Moment = None,
+    until: Moment = None,
+    *,
+    where: Where = (),
+    formula: str = "confirmed",
+    tz: str = "UTC",
+    as_of: Moment = None,
+    data_dir: str | Path | None = None,
+) -> Overview:
+    """Everything that the HTML report tells, as one record of small tables (lists of rows).
+
+    `report().by_time`, `.routes`, `.errors`, `.findings` and so on: `reconcile.overview.record`
+    says what is in each. Rows have the columns of `rates`; `pandas.DataFrame(rows)` makes a frame.
+    Seconds, Decimal money, UTC times; days and hours are in `tz`. However many messages there are,
+    the record stays small. Raises as `rates` does.
+    """
+    settings, merged = _prepared(data_dir)
+    asked = _question(since, until, as_of, tz, merged, where=_conditions(where), formula=formula)
+    return overview(settings, asked, merged)
+
+
+def findings(
+    since: Moment = None,
+    until: Moment = None,
+    *,
+    where: Where = (),
+    tz: str = "UTC",
+    as_of: Moment = None,
+    data_dir: str | Path | None = None,
+) -> pd.DataFrame:
+    """What stands out in these outbound messages, a row each, the most messages lost first.
+
+    Columns: `kind` (route_fell, route_poor, error_surge, receipts_missing, slow, outage,
+    untrusted), `title`, `detail`, `advice` (text), `since` and `until` (UTC; null: all along, it
+    lasts), `messages_lost` (int64; null where none can be said), and `where`: the condition for
+    `messages(where=…)` that lists the messages meant. Raises as `rates` does.
+    """
+    found = report(since, until, where=where, tz=tz, as_of=as_of, data_dir=data_dir).findings
+    rows = [asdict(finding) for finding in found]
+    return _frame(pa.Table.from_pylist(rows, schema=_FINDINGS))
+
+
+def explain(uuid: str, *, data_dir: str | Path | None = None) -> "Explained":
+    """All that is known of one message, by its UUID or a part's, and why it counts as it does.
+
+    `message`, `parts`, `unplaced_reports`, `linked_messages` as in `explain --format json`; times
+    UTC, money Decimal. A notebook shows it as the command does. Raises LookupError where nothing
+    on disk has the UUID, FileProblem.
+    """
+    settings = config.load({"DATA_DIR": str(data_dir)} if data_dir is not None else None)
+    sealing.seal_all(settings.data_dir)
+    held = evidence.gather(settings, uuid)
+    if held is None:
+        raise LookupError(f"nothing on disk has the UUID {uuid}")
+    told = explaining.explain(held)
+    return Explained(**{field.name: getattr(told, field.name) for field in fields(told)})
+
+
+class Explained(Explanation):
+    """An explanation that a notebook shows like the command."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        return story.as_html(self)
+
+
 def _report(
     since: Moment,
     until: Moment,
@@ -107,16 +191,22 @@ def _report(
     **question: Any,
 ) -> RateReport:
     settings, merged = _prepared(data_dir)
+    asked = _question(since, until, as_of, tz, merged, **question)
+    return rate_report(settings, asked, merged)
+
+
+def _question(
+    since: Moment, until: Moment, as_of: Moment, tz: str, merged: Merged, **question: Any
+) -> Question:
     moment = _moment(as_of, merged)
     now = replace(merged, as_of=moment or merged.as_of)
-    asked = Question(
+    return Question(
         since=_moment(since, now, tz),
         until=_moment(until, now, tz),
         zone=str(selection.time_zone(tz)),
         as_of=moment,
         **question,
     )
-    return rate_report(settings, asked, merged)
 
 
 def _conditions(where: Where) -> tuple[Condition, ...]:
