@@ -6,12 +6,22 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from receiver.config import Settings
-from reconcile import formulas, options, rate_report, selection, stages
+from reconcile import dictionary, formulas, options, rate_report, selection, trends
+from reconcile.merging import Merged
 from reconcile.rate_report import RateReport
-from reconcile.rendering import flat, notices, terminal
+from reconcile.rendering import excel, flat, markdown, notices, terminal
 from reconcile.rendering.cells import percent
+from reconcile.rendering.terminal import Told
 
-_FORMATS = ("table", "csv", "json", "parquet", "md")
+_RENDER: dict[str, Callable[[RateReport], bytes]] = {
+    "csv": flat.as_csv,
+    "excel-csv": lambda report: excel.as_csv(report.table()),
+    "json": flat.as_json,
+    "parquet": flat.as_parquet,
+    "md": markdown.as_markdown,
+}
+_FORMATS = ("table", *_RENDER)
+_MOST_COUNTRIES = 20
 
 
 def add_options(report: argparse.ArgumentParser) -> None:
@@ -29,20 +39,23 @@ def add_options(report: argparse.ArgumentParser) -> None:
     report.add_argument(
         "--fail-under", metavar="R", type=_share, help="exit 1 if the headline is below this share"
     )
+    report.add_argument(
+        "--columns", action="store_true", help="what each column of a flat result means; no data"
+    )
 
 
 def carry_out(settings: Settings, given: argparse.Namespace) -> int:
+    if given.columns:
+        return options.deliver_dictionary(dictionary.of_rates(), given)
     rate_report.formula_named(given.formula)
     by = selection.dimensions(given.by) if given.by else ("day",)
     question, merged = options.asked(settings, given)
     question = replace(question, by=by, top=given.top, formula=given.formula, by_units=given.units)
     report = rate_report.rate_report(settings, question, merged)
-    overview = given.format == "table" and not given.by
-    more = [
-        rate_report.rate_report(settings, replace(question, by=(key,), top=None), merged)
-        for key in (("country", "error_code") if overview else ())
-    ]
-    _deliver(report, more, given)
+    if given.format == "table":
+        _show(_told(settings, report, merged, whole=not given.by), given)
+    else:
+        options.deliver(_RENDER[given.format](report), given)
     for warning in filter(None, (notices.clock_shift(report), *report.hints)):
         print(f"reconcile: {warning}", file=sys.stderr)
     if not report.total and not report.hints:
@@ -57,20 +70,23 @@ def carry_out(settings: Settings, given: argparse.Namespace) -> int:
     return 1
 
 
-def _deliver(report: RateReport, more: list[RateReport], given: argparse.Namespace) -> None:
-    if given.format == "parquet":
-        options.deliver(flat.as_parquet(report), given)
-    elif given.format == "table":
-        codes = {row["code"]: row["name"] for row in stages.meaning("error_codes").to_pylist()}
-        if given.output is None:
-            terminal.render(terminal.console(), report, *more, error_names=codes)
-        else:
-            options.deliver(terminal.as_text(report, *more, error_names=codes).encode(), given)
+def _told(settings: Settings, report: RateReport, merged: Merged, *, whole: bool) -> Told:
+    """What a person is shown: without a break-down of their own, the whole picture."""
+    if not whole:
+        return Told(report=report, trends=trends.trends(settings, report, merged))
+    question = replace(report.question, by=("country",), top=_MOST_COUNTRIES)
+    by_country = rate_report.rate_report(settings, question, merged)
+    return Told(
+        report=report,
+        by_country=(by_country, trends.trends(settings, by_country, merged)),
+    )
+
+
+def _show(told: Told, given: argparse.Namespace) -> None:
+    if given.output is None:
+        terminal.render(terminal.console(), told)
     else:
-        render: dict[str, Callable[[RateReport], str]] = {
-            "csv": flat.as_csv, "json": flat.as_json, "md": flat.as_markdown,
-        }  # fmt: skip
-        options.deliver(render[given.format](report).encode(), given)
+        options.deliver(terminal.as_text(told).encode(), given)
 
 
 def _share(text: str) -> float:
