@@ -41,11 +41,11 @@ def select(
     """
     engine.read("messages", day_files.live_files(settings.data_dir / "messages"), MESSAGES)
     engine.keep("asked", _asked(question, as_of, settings))
-    engine.run(["counted_messages"])
+    engine.define("counted_messages")
     hints = _hints(engine, question.where)
     if question.where:
         condition, parameters = conditions.sql(question.where)
-        engine.filter("counted_messages", condition, parameters)
+        engine.define("counted_messages", condition, parameters)
     return hints
 
 

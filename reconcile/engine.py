@@ -4,9 +4,11 @@ Inside, time is TIMESTAMP without zone and means UTC; names that Spark has and D
 declared here as macros, so that the stages' text runs on both.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -38,6 +40,7 @@ class Engine:
     def __init__(self) -> None:
         self._session = duckdb.connect()
         self._session.execute("set TimeZone = 'UTC'")
+        self._session.execute("set enable_progress_bar = false")  # stdout is the result
         for head, body in MACROS.items():
             self._session.execute(f"create macro {head} as {body}")
         for name, table in stages.meanings().items():
@@ -67,7 +70,7 @@ class Engine:
         source = f"read_parquet({_quoted_list(files)}, union_by_name = true)" if files else None
         columns = ", ".join(
             _conversion(field) if field.name in present
-            else f"cast(null as {_sql_type(field.type)}) as {field.name}"
+            else f"cast(null as {sql_type(field.type)}) as {field.name}"
             for field in schema
         )  # fmt: skip
         self._session.execute(
@@ -86,12 +89,20 @@ class Engine:
         self._session.execute(f"drop view {name}")
         self._session.execute(f"alter table _narrow rename to {name}")
 
-    def filter(self, name: str, condition: str, parameters: Mapping[str, Any]) -> None:
-        """Keep of a stage's rows only those that fulfil the condition."""
-        self._session.execute(
-            f"create or replace temp table {name} as select * from {name} where {condition}",
-            dict(parameters),
-        )
+    def define(
+        self, name: str, condition: str = "true", parameters: Mapping[str, Any] | None = None
+    ) -> None:
+        """Name this stage, or those of its rows that fulfil the condition, without carrying it out.
+
+        Whatever reads it then reads of the files only the columns that it needs.
+        """
+        known = parameters or {}
+        condition = re.sub(r"\$(\w+)", lambda named: _literal(known[named[1]]), condition)
+        with _translated():
+            self._session.execute(
+                f"create or replace temp view {name} as "
+                f"select * from ({stages.text(name)}) as every where {condition}"
+            )
 
     def run(self, names: Sequence[str]) -> None:
         """Carry out these stages in order; each can then be queried by its name."""
@@ -99,13 +110,14 @@ class Engine:
             with _translated():
                 self._session.execute(f"create or replace temp table {name} as {stages.text(name)}")
 
-    def run_counts(self, keys: Mapping[str, str]) -> pa.Table:
+    def run_counts(self, keys: Mapping[str, str], condition: str = "true") -> pa.Table:
         """The stage `counts`, grouped by these expressions over `counted_messages`."""
         sql = stages.text("counts").format(
             keys="".join(f'"{key}",' for key in keys),
             columns="".join(f'{expression} as "{key}",' for key, expression in keys.items()),
             group="group by all order by " + ", ".join(f'"{key}" nulls last' for key in keys)
             if keys else "",
+            condition=condition,
         )  # fmt: skip
         return self.query(sql)
 
@@ -129,13 +141,20 @@ def _translated() -> Iterator[None]:
         ) from problem
 
 
+def _literal(value: Any) -> str:
+    """A value as SQL: a view takes no parameters."""
+    if isinstance(value, datetime):
+        return f"cast('{value.isoformat(sep=' ')}' as timestamp)"
+    return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else f"{value:f}"
+
+
 def _conversion(field: pa.Field) -> str:
     if pa.types.is_timestamp(field.type):
         return f"cast(cast({field.name} as timestamptz) as timestamp) as {field.name}"
-    return f"cast({field.name} as {_sql_type(field.type)}) as {field.name}"
+    return f"cast({field.name} as {sql_type(field.type)}) as {field.name}"
 
 
-def _sql_type(kind: pa.DataType) -> str:
+def sql_type(kind: pa.DataType) -> str:
     if pa.types.is_timestamp(kind):
         return "timestamp"
     if pa.types.is_decimal(kind):

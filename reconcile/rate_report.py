@@ -59,19 +59,31 @@ class RateReport:
 
 def rate_report(settings: Settings, question: Question, merged: Merged) -> RateReport:
     """Answer the question from `messages/` as merged. Raises WrongQuestion, FileProblem."""
-    formula = formula_named(question.formula)
-    as_of = question.as_of or merged.as_of
+    check(question)
+    with Engine() as engine:
+        hints = counted_messages.select(engine, settings, question, question.as_of or merged.as_of)
+        return answer(engine, settings, question, merged, hints)
+
+
+def check(question: Question) -> None:
+    """Raises WrongQuestion for what no rate can be made of."""
+    formula_named(question.formula)
     if any(c.name == "direction" and str(c) != "direction=outbound" for c in question.where):
         raise selection.WrongQuestion("rates are of outbound messages; inbound ones have none")
-    with Engine() as engine:
-        hints = counted_messages.select(engine, settings, question, as_of)
-        counted = _counts(engine, question.by)
-        total = _counts(engine, ()).to_pylist()[0]
-        windows = ledger.read(settings.data_dir / "log")
-        audit = _audit(engine, windows, as_of)
-        audit["reports_without_uuid"] = merged.reports_without_uuid
-        zones = _clock_zones(engine, audit["clock_shift"], settings)
-        audit["outages"] = _outages(settings.data_dir / "reports", question, as_of)
+
+
+def answer(
+    engine: Engine, settings: Settings, question: Question, merged: Merged, hints: list[str]
+) -> RateReport:
+    """Likewise, in a session in which these messages are selected."""
+    formula = formula_named(question.formula)
+    as_of = question.as_of or merged.as_of
+    counted = _counts(engine, question.by)
+    total = _counts(engine, ()).to_pylist()[0]
+    audit = _audit(engine, ledger.read(settings.data_dir / "log"), as_of)
+    audit["reports_without_uuid"] = merged.reports_without_uuid
+    zones = _clock_zones(engine, audit["clock_shift"], settings)
+    audit["outages"] = _outages(settings.data_dir / "reports", question, as_of)
     groups = _largest(counted, question.top) if total["messages"] else []
     shown = groups[: question.top]
     rest = groups[len(shown) :]

@@ -76,6 +76,17 @@ def summed(groups: Sequence[Mapping[str, Any]], by: tuple[str, ...]) -> dict[str
     return sums
 
 
+def nothing_counted() -> dict[str, Any]:
+    """The counts of a group without messages."""
+    counts: dict[str, Any] = dict.fromkeys(
+        (*LETTERS.values(), "messages", *(f"messages_{name}" for name in LETTERS.values()),
+         "unreceipted_us_ca", *_WITHIN, "negative_receipts"), 0,
+    )  # fmt: skip
+    return counts | dict.fromkeys(
+        ("total_amount", "amount_undelivered", "carrier_fees", *_PERCENTILES)
+    )
+
+
 def letters_of(counts: Mapping[str, Any]) -> tuple[dict[str, int], dict[str, int]]:
     """The counts by letter: weighted as asked, and in messages."""
     weighted = {letter: counts[name] for letter, name in LETTERS.items()}

@@ -8,6 +8,7 @@ from dataclasses import replace
 from receiver.config import Settings
 from reconcile import dictionary, formulas, options, rate_report, selection, trends
 from reconcile.merging import Merged
+from reconcile.overview import overview
 from reconcile.rate_report import RateReport
 from reconcile.rendering import excel, flat, markdown, notices, terminal
 from reconcile.rendering.cells import percent
@@ -73,12 +74,13 @@ def carry_out(settings: Settings, given: argparse.Namespace) -> int:
 def _told(settings: Settings, report: RateReport, merged: Merged, *, whole: bool) -> Told:
     """What a person is shown: without a break-down of their own, the whole picture."""
     if not whole:
-        return Told(report=report, trends=trends.trends(settings, report, merged))
+        return Told(report=report, trends=trends.trends(settings, report))
     question = replace(report.question, by=("country",), top=_MOST_COUNTRIES)
     by_country = rate_report.rate_report(settings, question, merged)
     return Told(
         report=report,
-        by_country=(by_country, trends.trends(settings, by_country, merged)),
+        overview=overview.overview(settings, report.question, merged),
+        by_country=(by_country, trends.trends(settings, by_country)),
     )
 
 

@@ -1,13 +1,15 @@
 """[I/O] How the headline of each group went, day by day: what a sparkline is drawn from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from receiver.config import Settings
-from reconcile.merging import Merged
-from reconcile.rate_report import RateReport, rate_report
+from reconcile import counted_messages
+from reconcile.engine import Engine
+from reconcile.overview import breakdowns
+from reconcile.rate_report import RateReport
 
 MOST_DAYS = 30
 MOST_GROUPS = 500  # more are not read as a table
@@ -26,7 +28,7 @@ class Trends:
     rates: Mapping[Key, list[float | None]]
 
 
-def trends(settings: Settings, report: RateReport, merged: Merged) -> Trends | None:
+def trends(settings: Settings, report: RateReport) -> Trends | None:
     """Over the last days of a report by anything but time; None where there is no course to show.
 
     Raises FileProblem.
@@ -34,8 +36,9 @@ def trends(settings: Settings, report: RateReport, merged: Merged) -> Trends | N
     keys = report.question.by
     if not keys or OF_TIME & set(keys) or not 0 < len(report.rows) + report.left_out <= MOST_GROUPS:
         return None
-    asked = replace(report.question, by=(*keys, "day"), top=None)
-    rows = rate_report(settings, asked, merged).rows
+    with Engine() as engine:
+        counted_messages.select(engine, settings, report.question, report.as_of)
+        rows = breakdowns.by_keys(engine, (*keys, "day"), report.formula)
     days = _last_days({row["day"] for row in rows})
     if len(days) < 3:
         return None

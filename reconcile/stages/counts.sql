@@ -1,5 +1,5 @@
 -- One row per group: integer counts, exact sums, percentiles; no quotient is formed here.
--- `{keys}` and `{group}` are filled with the dimensions asked for.
+-- Keys, grouping and condition are filled with what is asked for.
 select
     {keys}
     cast(coalesce(sum(weight), 0) as bigint) as submitted,
@@ -47,5 +47,6 @@ from (
             cast(unix_micros(final_at) - unix_micros(message_time) as double) / 1000000
         end as message_to_receipt
     from counted_messages
+    where {condition}
 ) as timed
 {group}
