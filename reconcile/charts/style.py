@@ -1,0 +1,80 @@
+"""[pure] How a chart looks wherever it is drawn: palette, type, axes, and what a tooltip says."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import altair as alt
+
+from reconcile.charts.palette import LIGHT, Palette, by_reference
+
+FATES = ("failed", "undelivered", "unconfirmed", "open", "delivered")
+FATE_NAMES = {"unconfirmed": "no receipt"}
+_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """`legend`: the chart says itself what its colours mean; a page says it around the chart."""
+
+    palette: Palette = LIGHT
+    width: int | Literal["container"] = 640
+    legend: bool = True
+
+
+IN_NOTEBOOK = Style()
+IN_PAGE = Style(palette=by_reference(), width="container", legend=False)
+
+
+def points(rows: Iterable[Mapping[str, Any]]) -> alt.InlineData:
+    """Rows as a chart's data: text, numbers and None."""
+    return alt.InlineData(values=[dict(row) for row in rows])
+
+
+def tooltip(**titles: str) -> list[alt.Tooltip]:
+    """Fields and their titles; a count gets its thousands, a text stays as it is."""
+    return [
+        alt.Tooltip(field=field, type="quantitative" if title.startswith("#") else "nominal",
+                    title=title.removeprefix("#"), format="," if title.startswith("#") else
+                    alt.Undefined)
+        for field, title in titles.items()
+    ]  # fmt: skip
+
+
+def fate_colours(style: Style, fates: Sequence[str] = FATES, **more: Any) -> alt.Color:
+    """The colour of the field `fate`, legend as the style has it."""
+    names = [FATE_NAMES.get(fate, fate) for fate in fates]
+    scale = alt.Scale(domain=names, range=[getattr(style.palette, fate) for fate in fates])
+    legend = alt.Legend(orient="top", title=None) if style.legend else None
+    return alt.Color("fate:N", scale=scale, legend=legend, **more)
+
+
+def percents(title: str | None = None, **more: Any) -> alt.Axis:
+    return alt.Axis(format=".0%", title=title, tickCount=5, **more)
+
+
+def dressed(
+    chart: alt.Chart | alt.LayerChart, style: Style, *, height: int | alt.Step, says: str
+) -> alt.Chart | alt.LayerChart:
+    """The finished chart; `says` is what it shows, for those who do not see it."""
+    palette = style.palette
+    sized = chart.properties(
+        width=style.width, height=height, description=says, background="transparent"
+    )
+    if style.width == "container":
+        fitted = alt.AutoSizeParams(type="fit-x", contains="padding")
+        sized = sized.properties(autosize=fitted, padding=0)
+    text = {"labelColor": palette.muted, "titleColor": palette.muted, "labelFont": _FONT,
+            "titleFont": _FONT, "labelFontSize": 12, "titleFontSize": 12,
+            "titleFontWeight": "normal"}  # fmt: skip
+    return (
+        sized.configure(font=_FONT, aria=False)
+        .configure_view(stroke=None)
+        .configure_axis(domainColor=palette.line, tickColor=palette.line, gridColor=palette.line,
+                        labelPadding=6, **text)
+        .configure_axisX(grid=False, tickSize=4)
+        .configure_axisY(domain=False, ticks=False)
+        .configure_legend(symbolType="square", **text)
+        .configure_text(color=palette.ink, fontSize=12, font=_FONT)
+        .configure_header(**text)
+    )  # fmt: skip
