@@ -19,9 +19,8 @@ _RENDER: dict[str, Callable[[RateReport], bytes]] = {
     "excel-csv": lambda report: excel.as_csv(report.table()),
     "json": flat.as_json,
     "parquet": flat.as_parquet,
-    "md": markdown.as_markdown,
 }
-_FORMATS = ("table", *_RENDER)
+_FORMATS = ("table", *_RENDER, "md")
 _MOST_COUNTRIES = 20
 
 
@@ -55,6 +54,9 @@ def carry_out(settings: Settings, given: argparse.Namespace) -> int:
     report = rate_report.rate_report(settings, question, merged)
     if given.format == "table":
         _show(_told(settings, report, merged, whole=not given.by), given)
+    elif given.format == "md":
+        around = None if given.by else overview.overview(settings, question, merged)
+        options.deliver(markdown.as_markdown(report, around), given)
     else:
         options.deliver(_RENDER[given.format](report), given)
     for warning in filter(None, (notices.clock_shift(report), *report.hints)):

@@ -5,9 +5,12 @@ from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
+from reconcile.overview.record import Finding, Overview
 from reconcile.rate_report import RateReport
 from reconcile.rate_rows import Row
-from reconcile.rendering import audit_lines, cells, flat
+from reconcile.rendering import audit_lines, cells, flat, standing_out
+
+_MOST_FINDINGS = 5
 
 _COUNTS = {
     "submitted": "sent", "failed": "failed", "delivered": "delivered",
@@ -17,9 +20,13 @@ _SPECIAL = re.compile(r"[\\`*|~]|\](?=[(\[:])|\b_|_\b|&(?=#|[A-Za-z]+;)|<")
 _ENTITIES = {"<": "&lt;", "&": "&amp;"}
 
 
-def as_markdown(report: RateReport) -> bytes:
-    """The figures as the terminal shows them; rows and the last but one add up to the total."""
+def as_markdown(report: RateReport, overview: Overview | None = None) -> bytes:
+    """The figures as the terminal shows them, what stands out first; the rows make the total."""
     lines = [*_headline(report), ""]
+    if overview and overview.change:
+        lines += [escaped(standing_out.change_line(overview.change)).capitalize(), ""]
+    if overview and overview.findings:
+        lines += [*(_finding(finding) for finding in overview.findings[:_MOST_FINDINGS]), ""]
     if report.total is not None:
         lines += [*_table(report, report.total), ""]
     audit = [f"{figure} {words}" for figure, words in audit_lines.lines(report)]
@@ -41,6 +48,14 @@ def escaped(text: str) -> str:
     """What Markdown would take for its own signs, shown as it is, on one line."""
     shown = _SPECIAL.sub(lambda sign: _ENTITIES.get(sign[0], f"\\{sign[0]}"), text)
     return " ".join(shown.split())
+
+
+def _finding(finding: Finding) -> str:
+    facts = standing_out.facts(finding)
+    title = f"- **{escaped(finding.title)}**" + (f" ({facts})" if facts else "")
+    command = standing_out.command(finding)
+    code = "" if command is None or "`" in command else f" `{command}`"
+    return f"{title}. {escaped(finding.detail)} → {escaped(finding.advice)}{code}"
 
 
 def _headline(report: RateReport) -> list[str]:

@@ -1,7 +1,8 @@
 """[pure] Rates by a break-down as a table that fits from 80 columns on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -11,15 +12,17 @@ from reconcile.rate_report import RateReport
 from reconcile.rate_rows import Row
 from reconcile.rendering import cells
 from reconcile.rendering.sparkline import Scale, bar, scale, sparkline
-from reconcile.trends import OF_TIME, Trends
+from reconcile.trends import MOST_DAYS, OF_TIME, Trends
 
 FEW_MESSAGES = 30
-WIDE = 110
-_NARROW_DAYS = 8  # of a sparkline, where there is little room
+SOME_ROOM, PLENTY = 110, 150  # columns of a terminal
+_FEW_DAYS = 8  # of a sparkline, where there is little room
 _COUNTS = {
     "sent": "submitted", "failed": "failed", "deliv.": "delivered", "undel.": "undelivered",
     "no rec.": "unconfirmed", "open": "open",
 }  # fmt: skip
+
+Columns = dict[str, Callable[[Row], str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,30 +44,28 @@ class _Course:
 
 def rate_table(report: RateReport, trends: Trends | None, width: int) -> tuple[str, Table]:
     """Its heading, and a row for each group, for the others and for the total."""
-    wide, keys = width >= WIDE, report.question.by
-    course = _course(trends, wide=wide)
-    counts = _counts(keys, course, wide=wide)
+    keys, course = report.question.by, _course(trends, width)
+    columns = _columns(report, width, course)
     table = new_table(show_footer=len(report.rows) + report.left_out > 1)
-    total = report.total or {}
     for position, key in enumerate(keys):
-        most = None if wide or len(keys) == 1 else 12
+        most = None if width >= PLENTY or len(keys) == 1 else 12
         footer = "total" if position == 0 else ""
         table.add_column(key, footer=footer, no_wrap=True, overflow="ellipsis", max_width=most)
-    heads = _heads(report, counts, wide=wide)
-    for title, footer in zip(heads, _figures(total, counts, wide=wide), strict=True):
-        number_column(table, title, footer)
-    bars = wide and len(keys) == 1 and keys[0] in OF_TIME
-    most = max((row["submitted"] for row in report.rows), default=0)
+    for title, shown in columns.items():
+        number_column(table, title, shown(report.total or {}))
+    most_sent = max((row["submitted"] for row in report.rows), default=0)
+    bars = width >= PLENTY and len(keys) == 1 and keys[0] in OF_TIME
     if course or bars:
         table.add_column("by day" if course else "volume", no_wrap=True)
     for row in report.rows:
         names = [cells.key(row[key]) for key in keys]
         line = [course.of(tuple(row[key] for key in keys))] if course else []
-        line += [bar(row["submitted"], most)] if bars else []
-        table.add_row(*map(Text, (*names, *_figures(row, counts, wide=wide), *line)))
+        line += [bar(row["submitted"], most_sent)] if bars else []
+        table.add_row(*map(Text, (*names, *(shown(row) for shown in columns.values()), *line)))
     if report.others is not None:
         names = [f"{report.left_out:,} others", *[""] * (len(keys) - 1)]
-        table.add_row(*map(Text, (*names, *_figures(report.others, counts, wide=wide))))
+        figures = [shown(report.others) for shown in columns.values()]
+        table.add_row(*map(Text, (*names, *figures)))
     return _heading(report, course), table
 
 
@@ -77,38 +78,43 @@ def number_column(table: Table, title: str, footer: str = "") -> None:
     table.add_column(title, justify="right", footer=footer, no_wrap=True, min_width=width)
 
 
-def _course(trends: Trends | None, *, wide: bool) -> _Course | None:
+def _course(trends: Trends | None, width: int) -> _Course | None:
     if trends is None:
         return None
-    days = len(trends.days) if wide else min(len(trends.days), _NARROW_DAYS)
+    days = min(len(trends.days), MOST_DAYS if width >= PLENTY else _FEW_DAYS)
     among = scale(rates[-days:] for rates in trends.rates.values())
     return _Course(trends, days, among) if among else None
 
 
-def _counts(keys: tuple[str, ...], course: _Course | None, *, wide: bool) -> dict[str, str]:
-    """Titles and columns; where there is little room, not those that the others tell."""
+def _columns(report: RateReport, width: int, course: _Course | None) -> Columns:
+    """Titles, and what they show of a row; with little room, not what the others tell."""
     left_out = set()
-    if not wide:
+    if width < PLENTY:
         left_out |= {"deliv."} if course else set()
-        left_out |= {"failed", "open"} if len(keys) > 1 else set()
-    return {title: name for title, name in _COUNTS.items() if title not in left_out}
+        left_out |= {"failed", "open"} if len(report.question.by) > 1 else set()
+    counts = {title: name for title, name in _COUNTS.items() if title not in left_out}
+    columns: Columns = {title: partial(_count, name) for title, name in counts.items()}
+    columns |= {
+        report.formula.name: _headline,
+        "receipts": lambda row: cells.percent(row.get("receipt_coverage")),
+    }
+    if width >= SOME_ROOM:
+        interval = "95 % interval" if report.formula.name == "confirmed" else "of confirmed"
+        columns[interval] = cells.confirmed_interval
+        columns["p95 s"] = lambda row: cells.seconds(row.get("sent_to_receipt_p95"))
+    if width >= PLENTY:
+        columns["p50 s"] = lambda row: cells.seconds(row.get("sent_to_receipt_p50"))
+        columns["amount"] = lambda row: cells.value(row.get("total_amount"))
+    return columns
 
 
-def _heads(report: RateReport, counts: dict[str, str], *, wide: bool) -> list[str]:
-    more = ["interval (confirmed)", "p50 s", "p95 s", "amount"] if wide else []
-    return [*counts, report.formula.name, "receipts", *more]
+def _count(name: str, row: Row) -> str:
+    return cells.count(row.get(name))
 
 
-def _figures(row: Row, counts: dict[str, str], *, wide: bool) -> Iterator[str]:
-    yield from (cells.count(row.get(name)) for name in counts.values())
+def _headline(row: Row) -> str:
     few = "*" if 0 < row.get("submitted", 0) < FEW_MESSAGES else ""
-    yield cells.percent(row.get("headline_rate")) + few
-    yield cells.percent(row.get("receipt_coverage"))
-    if wide:
-        yield cells.confirmed_interval(row)
-        yield cells.seconds(row.get("sent_to_receipt_p50"))
-        yield cells.seconds(row.get("sent_to_receipt_p95"))
-        yield str(row.get("total_amount") or "–")
+    return cells.percent(row.get("headline_rate")) + few
 
 
 def _heading(report: RateReport, course: _Course | None) -> str:

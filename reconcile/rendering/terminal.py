@@ -16,7 +16,7 @@ from reconcile.overview.record import Change, ErrorRow, Finding, Overview
 from reconcile.rate_report import RateReport
 from reconcile.rate_rows import Row
 from reconcile.rendering import audit_lines, cells, standing_out
-from reconcile.rendering.rate_table import WIDE, new_table, number_column, rate_table
+from reconcile.rendering.rate_table import SOME_ROOM, new_table, number_column, rate_table
 from reconcile.trends import Trends
 
 _MOST_FINDINGS = 5
@@ -45,7 +45,7 @@ def render(console: Console, told: Told) -> None:
             console.print(_section(*rate_table(section, trends, console.width)))
     if overview:
         console.print(_errors(overview.errors))
-        console.print(_formulas(report, wide=console.width >= WIDE))
+        console.print(_formulas(report, wide=console.width >= SOME_ROOM))
         console.print(_receipts_and_cost(report.total, len(report.audit["accounts"])))
     console.print(_audit(report))
     console.print(f"Messages: {report.messages_folder}", style="dim", soft_wrap=True)
