@@ -44,10 +44,13 @@ reconcile: $(VENV)/.ready ## read the message log, merge, print a summary
 
 # SINCE=7d UNTIL=… BY=country,carrier WHERE=country=US TOP=10 FORMAT=csv OUTPUT=rates.csv
 # FORMULA=strict TZ_NAME=Europe/Berlin (TZ itself would change the clock of make)
-report: $(VENV)/.ready ## print the rate report; SINCE=7d BY=country WHERE=tag=otp FORMAT=csv OUTPUT=f
+# HTML=1 writes a page, to delivery-report.html or OUTPUT
+PAGE = $(or $(OUTPUT),delivery-report.html)
+report: $(VENV)/.ready ## print the rate report; SINCE=7d BY=country HTML=1 FORMAT=csv OUTPUT=f
 	@$(RUN) -m reconcile report $(if $(SINCE),--since $(SINCE)) $(if $(UNTIL),--until $(UNTIL)) \
-	  $(if $(BY),--by $(BY)) $(if $(WHERE),--where '$(WHERE)') $(if $(TOP),--top $(TOP)) $(if $(FORMAT),--format $(FORMAT)) $(if $(OUTPUT),--output $(OUTPUT)) \
+	  $(if $(BY),--by $(BY)) $(if $(WHERE),--where '$(WHERE)') $(if $(TOP),--top $(TOP)) $(if $(HTML),--format html --output $(PAGE),$(if $(FORMAT),--format $(FORMAT)) $(if $(OUTPUT),--output $(OUTPUT))) \
 	  $(if $(FORMULA),--formula $(FORMULA)) $(if $(TZ_NAME),--tz $(TZ_NAME)) $(ARGS)
+	@$(if $(HTML),echo "Wrote $(abspath $(PAGE))")
 
 notebook: $(VENV)/.ready-notebooks ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab notebooks

@@ -77,8 +77,10 @@ def deliver(content: bytes, options: argparse.Namespace) -> None:
         else:
             day_files.write_bytes(target, content)
         return
-    if options.format == "parquet" and sys.stdout.isatty():
-        raise selection.WrongQuestion("--format parquet is not for terminals; add --output F")
+    if options.format in ("parquet", "html") and sys.stdout.isatty():
+        raise selection.WrongQuestion(
+            f"--format {options.format} is not for terminals; add --output F"
+        )
     sys.stdout.buffer.write(content)
     sys.stdout.buffer.flush()
 

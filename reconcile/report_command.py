@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from receiver.config import Settings
 from reconcile import dictionary, formulas, options, rate_report, selection, trends
+from reconcile.counted_messages import Question
 from reconcile.merging import Merged
 from reconcile.overview import overview
 from reconcile.rate_report import RateReport
@@ -20,17 +21,21 @@ _RENDER: dict[str, Callable[[RateReport], bytes]] = {
     "json": flat.as_json,
     "parquet": flat.as_parquet,
 }
-_FORMATS = ("table", *_RENDER, "md")
+_FORMATS = ("table", *_RENDER, "md", "html")
 _MOST_COUNTRIES = 20
 
 
 def add_options(report: argparse.ArgumentParser) -> None:
     options.add(report, formats=_FORMATS)
     names = ", ".join(selection.DIMENSIONS)
-    report.add_argument("--by", metavar="A,B", help=f"break-downs: {names}; none for the total")
     report.add_argument(
-        "--top", metavar="N", type=options.count, help="only the N largest groups, largest first"
-    )
+        "--by", metavar="A,B",
+        help=f"break-downs: {names}; none for the total; a page (html) always has its own",
+    )  # fmt: skip
+    report.add_argument(
+        "--top", metavar="N", type=options.count,
+        help="only the N largest groups, largest first; not of a page",
+    )  # fmt: skip
     report.add_argument(
         "--formula", default="confirmed", metavar="F",
         help=f"the headline: {', '.join(formulas.HEADLINES)} [%(default)s]",
@@ -51,6 +56,9 @@ def carry_out(settings: Settings, given: argparse.Namespace) -> int:
     by = selection.dimensions(given.by) if given.by else ("day",)
     question, merged = options.asked(settings, given)
     question = replace(question, by=by, top=given.top, formula=given.formula, by_units=given.units)
+    if given.format == "html":
+        report = _deliver_page(settings, question, merged, given)
+        return _judge(report, question, merged, settings, given)
     report = rate_report.rate_report(settings, question, merged)
     if given.format == "table":
         _show(_told(settings, report, merged, whole=not given.by), given)
@@ -59,6 +67,14 @@ def carry_out(settings: Settings, given: argparse.Namespace) -> int:
         options.deliver(markdown.as_markdown(report, around), given)
     else:
         options.deliver(_RENDER[given.format](report), given)
+    return _judge(report, question, merged, settings, given)
+
+
+def _judge(
+    report: RateReport, question: Question, merged: Merged, settings: Settings,
+    given: argparse.Namespace,
+) -> int:  # fmt: skip
+    """The exit code; what one should know besides goes to stderr."""
     for warning in filter(None, (notices.clock_shift(report), *report.hints)):
         print(f"reconcile: {warning}", file=sys.stderr)
     if not report.total and not report.hints:
@@ -84,6 +100,17 @@ def _told(settings: Settings, report: RateReport, merged: Merged, *, whole: bool
         overview=overview.overview(settings, report.question, merged),
         by_country=(by_country, trends.trends(settings, by_country)),
     )
+
+
+def _deliver_page(
+    settings: Settings, question: Question, merged: Merged, given: argparse.Namespace
+) -> RateReport:
+    # Altair alone takes longer to import than a table takes to print.
+    from reconcile.rendering.html.page import page  # noqa: PLC0415
+
+    shown = overview.overview(settings, question, merged)
+    options.deliver(page(shown).encode(), given)
+    return shown.report
 
 
 def _show(told: Told, given: argparse.Namespace) -> None:

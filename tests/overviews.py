@@ -71,7 +71,7 @@ def report(
 ) -> RateReport:
     total = sum(fates.values())
     letters = letters_of(counts(fates))
-    known = {
+    known: dict[str, Any] = {
         "capture_rate": 0.98 if total else None,
         "capture_rate_numerator": int(0.98 * total), "capture_rate_denominator": total,
         "never_reported": 0, "match": {"agree": total} if total else {}, "duplicate_reports": 0,
@@ -113,8 +113,8 @@ def one_message() -> Overview:
     day = START.date()
     return overview(
         one,
-        by_time=[row(one, day=day, provisional=False)],
-        by_time_and_match=[{"day": day, "match": "agree", "messages": 1}],
+        by_time=[row(one, step=day, provisional=False)],
+        by_time_and_match=[{"step": day, "match": "agree", "messages": 1}],
         by_country=[row(one, country="DE")],
         routes=[row(one, country="DE", carrier="Vodafone")],
         by_sender=[row(one, from_number="14155550100")],
@@ -161,10 +161,10 @@ def traffic(
                "state_changes": 4, "capture_rate": 0.9886,
                "outages": [{"from": _written(outage[0]), "until": _written(outage[1]),
                             "seconds": (outage[1] - outage[0]).total_seconds()}]},
-        by_time=[row(fates, **{step: key}, provisional=number >= steps - 3)
+        by_time=[row(fates, step=key, provisional=number >= steps - 3)
                  for number, (key, fates) in enumerate(zip(keys, of_step, strict=True))],
         by_time_and_match=[
-            {step: key, "match": word, "messages": number}
+            {"step": key, "match": word, "messages": number}
             for key, fates in zip(keys, of_step, strict=True)
             for word, number in _matches(fates.total()).items()],
         change=_change(starts, of_step, length),

@@ -3,7 +3,7 @@
 import altair as alt
 
 from reconcile.charts import style
-from reconcile.charts.style import IN_NOTEBOOK, Style
+from reconcile.charts.style import IN_NOTEBOOK, Chart, Style
 from reconcile.charts.where import Names
 from reconcile.overview.record import Overview
 
@@ -12,7 +12,7 @@ MOST_COUNTRIES = 10
 
 def wasted(
     overview: Overview, how: Style = IN_NOTEBOOK, names: Names | None = None
-) -> alt.Chart | alt.LayerChart | None:
+) -> Chart | None:
     """Spent on undelivered messages, the most first."""
     paid = [row for row in overview.by_country if row["amount_undelivered"]]
     most = sorted(paid, key=lambda row: -row["amount_undelivered"])[:MOST_COUNTRIES]
@@ -28,8 +28,7 @@ def wasted(
     base = alt.Chart(style.points(bars)).encode(
         y=alt.Y("country:N", sort=None, title=None, scale=alt.Scale(paddingInner=0.35),
                 axis=alt.Axis(labelLimit=170, labelColor=how.palette.ink)),
-        x=alt.X("amount:Q", axis=None, scale=alt.Scale(domain=[0, 1.2 * bars[0]["amount"]],
-                                                       nice=False)),
+        x=alt.X("amount:Q", axis=None, scale=style.room(float(most[0]["amount_undelivered"]), 80)),
         tooltip=style.tooltip(country="", exact="spent on undelivered", total="of all spent",
                               undelivered="#undelivered"),
     )  # fmt: skip
@@ -37,5 +36,5 @@ def wasted(
         alt.layer(
             base.mark_bar(color=how.palette.undelivered, cornerRadiusEnd=2),
             base.mark_text(align="left", dx=6).encode(text="label:N"),
-        ), how, height=alt.Step(26), says="Spent on undelivered messages, by country",
+        ), how, height=26 * len(bars), says="Spent on undelivered messages, by country",
     )  # fmt: skip

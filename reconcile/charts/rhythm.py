@@ -5,14 +5,14 @@ from typing import Any
 import altair as alt
 
 from reconcile.charts import rows, style
-from reconcile.charts.style import IN_NOTEBOOK, Style
+from reconcile.charts.style import IN_NOTEBOOK, Chart, Style
 from reconcile.charts.where import rate_classes
 from reconcile.overview.record import Overview
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
-def week_hours(overview: Overview, how: Style = IN_NOTEBOOK) -> alt.Chart | alt.LayerChart | None:
+def week_hours(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
     """A square per hour of the week: as large as its messages are many, as loud as they fail."""
     headline = rows.headline(overview)
     squares = [
@@ -38,11 +38,11 @@ def week_hours(overview: Overview, how: Style = IN_NOTEBOOK) -> alt.Chart | alt.
                               counts="counts", submitted="#messages", lost="#lost"),
     )  # fmt: skip
     return style.dressed(
-        drawn, how, height=alt.Step(26), says="Rate and number of messages by hour of the week"
+        drawn, how, height=26 * len(DAYS), says="Rate and number of messages by hour of the week"
     )
 
 
-def parts(overview: Overview, how: Style = IN_NOTEBOOK) -> alt.Chart | alt.LayerChart | None:
+def parts(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
     """The rate by the number of parts of a message, each with its interval."""
     headline = rows.headline(overview)
     points: list[dict[str, Any]] = [
@@ -57,16 +57,22 @@ def parts(overview: Overview, how: Style = IN_NOTEBOOK) -> alt.Chart | alt.Layer
         tooltip=style.tooltip(parts="", rate_text="rate", interval="95 % interval",
                               counts="counts", submitted="#messages", lost="#lost"),
     )  # fmt: skip
-    low = min(point["low"] if point["low"] is not None else point["rate"] for point in points)
-    scale = alt.Scale(domain=[0.5 if low > 0.5 else 0, 1], nice=False)
-    x = alt.X("rate:Q", scale=scale, axis=style.percents(grid=True, gridDash=[2, 3]))
+    lows = [point["low"] if point["low"] is not None else point["rate"] for point in points]
+    scale = alt.Scale(domain=[style.floor(min(lows)), 1], nice=False)
+    x = alt.X(
+        "rate:Q",
+        scale=scale,
+        axis=style.percents(
+            grid=True, gridDash=[2, 3], labelFlush=True, tickCount={"expr": "max(2, width / 90)"}
+        ),
+    )
     return style.dressed(
         alt.layer(
             base.mark_rule(color=how.palette.delivered, strokeWidth=3, opacity=0.4)
             .encode(x=alt.X("low:Q", scale=scale), x2="high:Q"),
             base.mark_point(filled=True, size=80, opacity=1, color=how.palette.delivered)
             .encode(x=x),
-        ), how, height=alt.Step(28), says="Rate by number of parts",
+        ), how, height=28 * len(points), says="Rate by number of parts",
     )  # fmt: skip
 
 

@@ -101,3 +101,21 @@ class Clock:
 
 def clock(overview: Overview) -> Clock:
     return Clock(overview.step, overview.report.question.zone)
+
+
+def at(moment: datetime, overview: Overview) -> str:
+    """'22 Mar 2026', with the clock where it is not midnight, in the zone asked for."""
+    local = moment.astimezone(ZoneInfo(overview.report.question.zone))
+    time = "" if (local.hour, local.minute) == (0, 0) else f"{local: %H:%M}"
+    return f"{local.day} {local:%b %Y}{time}"
+
+
+def span(first: datetime, last: datetime, overview: Overview) -> str:
+    """'2 – 15 Mar 2026', '28 Feb – 2 Mar 2026'; whole where there is a clock in it."""
+    begins, ends = at(first, overview), at(last, overview)
+    year = f" {ends[-4:]}"
+    if ":" in begins + ends or not begins.endswith(year):
+        return f"{begins} – {ends}"
+    begins = begins.removesuffix(year)
+    month = f" {ends.split()[1]}"
+    return f"{begins.removesuffix(month) if begins.endswith(month) else begins} – {ends}"

@@ -13,6 +13,9 @@ FATE_NAMES = {"unconfirmed": "no receipt"}
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 
+Chart = alt.Chart | alt.LayerChart | alt.FacetChart
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
     """`legend`: the chart says itself what its colours mean; a page says it around the chart."""
@@ -50,12 +53,26 @@ def fate_colours(style: Style, fates: Sequence[str] = FATES, **more: Any) -> alt
 
 
 def percents(title: str | None = None, **more: Any) -> alt.Axis:
-    return alt.Axis(format=".0%", title=title, tickCount=5, **more)
+    return alt.Axis(**{"format": ".1~%", "title": title, "tickCount": 5, **more})
 
 
-def dressed(
-    chart: alt.Chart | alt.LayerChart, style: Style, *, height: int | alt.Step, says: str
-) -> alt.Chart | alt.LayerChart:
+def room(largest: float, pixels: int) -> alt.Scale:
+    """From 0, with so much room for a label behind the longest bar."""
+    end = {"expr": f"{largest} * width / max(width - {pixels}, 60)"}
+    return alt.Scale(domainMin=0, domainMax=end, nice=False)
+
+
+def floor(lowest: float) -> float:
+    """Where an axis of rates begins that shows so low a one."""
+    return next((bound for bound in (0.95, 0.9, 0.8, 0.7, 0.5) if bound < lowest), 0.0)
+
+
+def counts(**more: Any) -> alt.Axis:
+    """4k, 1.2M, and 0 without a prefix."""
+    return alt.Axis(title=None, labelExpr="datum.value ? format(datum.value, '~s') : '0'", **more)
+
+
+def dressed(chart: Chart, style: Style, *, height: int, says: str, title: str = "") -> Chart:
     """The finished chart; `says` is what it shows, for those who do not see it."""
     palette = style.palette
     sized = chart.properties(
@@ -63,18 +80,24 @@ def dressed(
     )
     if style.width == "container":
         fitted = alt.AutoSizeParams(type="fit-x", contains="padding")
-        sized = sized.properties(autosize=fitted, padding=0)
+        room = {"left": 0, "right": 4, "top": 2, "bottom": 4}
+        sized = sized.properties(autosize=fitted, padding=room)
+    if title:
+        sized = sized.properties(title=title)
     text = {"labelColor": palette.muted, "titleColor": palette.muted, "labelFont": _FONT,
             "titleFont": _FONT, "labelFontSize": 12, "titleFontSize": 12,
             "titleFontWeight": "normal"}  # fmt: skip
-    return (
+    finished: Chart = (
         sized.configure(font=_FONT, aria=False)
         .configure_view(stroke=None)
         .configure_axis(domainColor=palette.line, tickColor=palette.line, gridColor=palette.line,
                         labelPadding=6, **text)
         .configure_axisX(grid=False, tickSize=4)
         .configure_axisY(domain=False, ticks=False)
+        .configure_title(anchor="start", fontSize=12, fontWeight="normal", font=_FONT,
+                         color=palette.muted, offset=10)
         .configure_legend(symbolType="square", **text)
         .configure_text(color=palette.ink, fontSize=12, font=_FONT)
         .configure_header(**text)
     )  # fmt: skip
+    return finished

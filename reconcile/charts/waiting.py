@@ -5,7 +5,7 @@ from typing import Any
 import altair as alt
 
 from reconcile.charts import rows, style
-from reconcile.charts.style import IN_NOTEBOOK, Style
+from reconcile.charts.style import IN_NOTEBOOK, Chart, Style
 from reconcile.charts.where import Names
 from reconcile.overview.record import MaturityPoint, Overview, TimeBin
 
@@ -14,26 +14,26 @@ _TICKS = (0.1, 1, 10, 60, 600, 3600, 21_600, 86_400, 604_800)
 _DURATIONS = ((86_400, "d"), (3600, "h"), (60, "min"))
 _PERCENTILES = (50, 95, 99)
 
-Chart = alt.Chart | alt.LayerChart
-
 
 def duration(seconds: float) -> str:
     """'0.4 s', '12 s', '5 min', '3 h', '2 d'."""
-    for size, unit in _DURATIONS:
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+    size, unit = next(((s, u) for s, u in _DURATIONS if seconds >= s), (1, "s"))
+    number = seconds / size
+    return f"{number:.2g} {unit}" if number < 10 else f"{number:,.0f} {unit}"
 
 
 def between(bin_: TimeBin) -> str:
-    """'2 s – 5 s'; open ends are said in words."""
-    if bin_.from_seconds is None:
-        return "before it was sent" if bin_.until_seconds == 0 else (
-            "any time" if bin_.until_seconds is None else f"below {duration(bin_.until_seconds)}"
-        )  # fmt: skip
-    if bin_.until_seconds is None:
-        return f"{duration(bin_.from_seconds)} or longer"
-    return f"{duration(bin_.from_seconds)} – {duration(bin_.until_seconds)}"
+    """'2–5 s', '20 s–1 min'; open ends are said in words."""
+    low, high = bin_.from_seconds, bin_.until_seconds
+    if low is None or high is None:
+        if low is not None:
+            return f"{duration(low)} or more"
+        return "any" if high is None else "earlier" if high == 0 else f"below {duration(high)}"
+    if low == 0:
+        return f"below {duration(high)}"
+    first, last = duration(low), duration(high)
+    unit = f" {last.split()[1]}"
+    return f"{first.removesuffix(unit) if first.endswith(unit) else first}–{last}"
 
 
 def to_receipt(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
@@ -42,21 +42,44 @@ def to_receipt(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
     if len([bin_ for bin_ in bins if bin_.delivered or bin_.undelivered]) < 3:
         return None
     bars = [
-        {"bin": between(bin_), "from": bin_.from_seconds, "order": order, "fate": fate,
-         "receipts": getattr(bin_, fate)}
-        for bin_ in bins for order, fate in enumerate(("undelivered", "delivered"))
+        {"bin": between(bin_), "order": order, "fate": fate, "receipts": getattr(bin_, fate)}
+        for bin_ in bins
+        for order, fate in enumerate(("undelivered", "delivered"))
     ]  # fmt: skip
+    x = alt.X("bin:N", sort=None, title=None, scale=alt.Scale(paddingInner=0.06, paddingOuter=0),
+              axis=alt.Axis(labelAngle=0, labelOverlap=True, domain=True, ticks=False))  # fmt: skip
     y = alt.Y("receipts:Q", title=None, stack="zero",
-              axis=alt.Axis(tickCount=4, format="~s", minExtent=44, maxExtent=44))  # fmt: skip
+              axis=style.counts(tickCount=4, minExtent=44, maxExtent=44))  # fmt: skip
     drawn = alt.Chart(style.points(bars)).mark_bar(cornerRadiusEnd=1).encode(
-        x=alt.X("bin:N", sort=None, title=None, scale=alt.Scale(paddingInner=0.08),
-                axis=alt.Axis(labelAngle=-40, labelOverlap=False, domain=True)),
-        y=y, order="order:Q", color=style.fate_colours(how, ("undelivered", "delivered")),
+        x=x, y=y, order="order:Q", color=style.fate_colours(how, ("undelivered", "delivered")),
         tooltip=style.tooltip(bin="took", fate="fate", receipts="#receipts"),
     )  # fmt: skip
+    marks = alt.Chart(style.points(_percentile_marks(overview, bins))).encode(x=x)
     return style.dressed(
-        drawn, how, height=170, says="Receipts by the time from hand-over to receipt"
-    )
+        alt.layer(
+            drawn,
+            marks.mark_text(baseline="bottom", dy=-4, color=how.palette.ink).encode(
+                y="receipts:Q", text="text:N"),
+        ), how, height=180, says="Receipts by the time from hand-over to receipt",
+        title="Receipts by the time they took",
+    )  # fmt: skip
+
+
+def _percentile_marks(overview: Overview, bins: list[TimeBin]) -> list[dict[str, Any]]:
+    """Above the bar in which half, 95 and 99 % of the receipts have come; one text a bar."""
+    total, texts = overview.report.total or {}, dict[int, list[str]]()
+    for share in _PERCENTILES:
+        seconds = total.get(f"sent_to_receipt_p{share}")
+        for place, bin_ in enumerate(bins):
+            above = bin_.from_seconds is None or seconds is None or seconds >= bin_.from_seconds
+            below = bin_.until_seconds is None or seconds is None or seconds < bin_.until_seconds
+            if seconds is not None and above and below:
+                texts.setdefault(place, []).append("half" if share == 50 else f"{share} %")
+    return [
+        {"bin": between(bins[place]), "text": " · ".join(said),
+         "receipts": bins[place].delivered + bins[place].undelivered}
+        for place, said in texts.items()
+    ]  # fmt: skip
 
 
 def by_route(
@@ -89,10 +112,8 @@ def by_route(
             .encode(y=y, x=_seconds("from:Q"), x2="until:Q", tooltip=told),
             alt.Chart(style.points(points)).mark_point(filled=True, size=80, opacity=1)
             .encode(y=y, x=_seconds("seconds:Q"), tooltip=told,
-                    color=alt.Color("which:N", scale=colours, legend=legend),
-                    shape=alt.Shape("which:N", legend=legend, scale=alt.Scale(
-                        domain=["p50", "p95", "p99"], range=["circle", "diamond", "stroke"]))),
-        ), how, height=alt.Step(26),
+                    color=alt.Color("which:N", scale=colours, legend=legend)),
+        ), how, height=26 * len(timed),
         says="Time from hand-over to receipt by route: half, 95 and 99 percent",
     )  # fmt: skip
 
@@ -116,6 +137,9 @@ def maturity(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
             .transform_filter(part),
             base.mark_line(color=how.palette.delivered, strokeWidth=2.5).transform_filter(whole),
             base.mark_point(size=90, opacity=0, filled=True, color=how.palette.ink),
+            base.mark_text(align="right", dy=-9, color=how.palette.delivered, fontWeight="bold")
+            .encode(text=alt.value("all messages"))
+            .transform_filter(f"{whole} && datum.age === {max(p['age'] for p in points)}"),
         ), how, height=200, says="Share of messages with a receipt, by age of the message",
     )  # fmt: skip
 
@@ -123,8 +147,8 @@ def maturity(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
 def _seconds(field: str) -> alt.X:
     words = " : ".join(f"datum.value == {at} ? '{duration(at)}'" for at in _TICKS)
     axis = alt.Axis(title=None, values=list(_TICKS), labelExpr=f"{words} : ''", labelOverlap=True,
-                    domain=True, grid=True, gridDash=[2, 3])  # fmt: skip
-    return alt.X(field, scale=alt.Scale(type="log", nice=False), axis=axis)
+                    labelFlush=True, domain=True, grid=True, gridDash=[2, 3])  # fmt: skip
+    return alt.X(field, scale=alt.Scale(type="log", nice=False, padding=8), axis=axis)
 
 
 def _inner(bins: list[TimeBin]) -> list[TimeBin]:

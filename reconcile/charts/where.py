@@ -8,7 +8,7 @@ import altair as alt
 
 from reconcile.charts import rows, style
 from reconcile.charts.palette import RATE_CLASSES
-from reconcile.charts.style import FATE_NAMES, IN_NOTEBOOK, Style
+from reconcile.charts.style import FATE_NAMES, IN_NOTEBOOK, Chart, Style
 from reconcile.overview.record import Overview
 from reconcile.rate_rows import Row
 
@@ -22,7 +22,7 @@ Names = Mapping[str, str]
 
 def heat_map(
     overview: Overview, how: Style = IN_NOTEBOOK, names: Names | None = None
-) -> alt.LayerChart | alt.Chart | None:
+) -> Chart | None:
     """A row per country, most messages lost first; in it its carriers, the largest first."""
     cells = _cells(overview, names or {})
     if len(cells) < 4:
@@ -42,14 +42,15 @@ def heat_map(
                 text="name:N", color=_on_classes(how)),
             base.mark_text(baseline="middle", dy=8, fontSize=12, fontWeight="bold").encode(
                 text="rate_text:N", color=_on_classes(how)),
-        ), how, height=alt.Step(42),
+        ).resolve_scale(color="independent"), how,
+        height=42 * len({cell["country"] for cell in cells}),
         says=f"{overview.report.formula.name} rate by country and carrier",
     )  # fmt: skip
 
 
 def worst_routes(
     overview: Overview, how: Style = IN_NOTEBOOK, names: Names | None = None
-) -> alt.LayerChart | alt.Chart | None:
+) -> Chart | None:
     """The routes that lose the most messages: how many, by fate."""
     worst = [row for row in overview.routes if rows.lost(row)][:MOST_ROUTES]
     if len(worst) < 3:
@@ -67,8 +68,7 @@ def worst_routes(
         ]  # fmt: skip
     y = alt.Y("route:N", sort=None, title=None, scale=alt.Scale(paddingInner=0.35),
               axis=alt.Axis(labelLimit=190, labelColor=how.palette.ink))  # fmt: skip
-    # room at the right for the label of the longest bar
-    scale = alt.Scale(domain=[0, 1.3 * rows.lost(worst[0])], nice=False)
+    scale = style.room(rows.lost(worst[0]), 110)
     drawn = alt.Chart(style.points(bars)).mark_bar(cornerRadiusEnd=2).encode(
         y=y, x=alt.X("messages:Q", axis=None, scale=scale),
         color=style.fate_colours(how, ("undelivered", "failed")),
@@ -79,7 +79,7 @@ def worst_routes(
         y=y, x=alt.X("lost:Q", scale=scale), text="end:N"
     )  # fmt: skip
     return style.dressed(
-        alt.layer(drawn, labels), how, height=alt.Step(26),
+        alt.layer(drawn, labels), how, height=26 * len(worst),
         says="The routes that lose the most messages, and how many",
     )  # fmt: skip
 
