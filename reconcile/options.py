@@ -93,6 +93,10 @@ def deliver_dictionary(columns: Sequence[Column], options: argparse.Namespace) -
         out = io.StringIO()
         column_table.render(terminal.console(file=out), columns)
         deliver(out.getvalue().encode(), options)
+    elif options.format not in ROWS:
+        raise selection.WrongQuestion(
+            f"--columns has no --format {options.format}; there are table, {', '.join(ROWS)}"
+        )
     else:
         deliver(ROWS[options.format](column_table.as_table(columns)), options)
     return 0

@@ -1,5 +1,6 @@
 """[pure] An explanation as people read it: one message, its parts, who said what, what won."""
 
+import io
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -41,6 +42,13 @@ def render(console: Console, told: Explanation) -> None:
     for notice in _notices(told):
         console.print()
         console.print(notice)
+
+
+def as_text(told: Explanation) -> str:
+    """The same as plain text, in 100 columns."""
+    out = io.StringIO()
+    render(Console(file=out, width=100, highlight=False, markup=False, emoji=False), told)
+    return out.getvalue()
 
 
 def _of_message(told: Explanation) -> list[tuple[str, str]]:
