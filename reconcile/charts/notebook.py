@@ -10,8 +10,11 @@ from uuid import uuid4
 
 import altair as alt
 
+from reconcile.charts.palette import LIGHT
+
+MIME = "application/vnd.vegalite.v6+json"  # for front ends that draw it themselves
 _SCRIPT = Path(__file__).parent.parent / "rendering" / "html" / "vega.js"
-_DRAWN = """<div id="{name}" style="overflow-x: auto"></div><script>(function draw() {{
+_DRAWN = """<div id="{name}" style="overflow-x: auto; background: {paper}"></div><script>(function draw() {{
   if (!window.vegaEmbed) return setTimeout(draw, 100);
   vegaEmbed(document.getElementById("{name}"), {spec}, {{actions: false}}).catch(console.error);
 }})();</script>"""
@@ -30,12 +33,13 @@ class Script:
 
 def draw_here() -> Script:
     """Make this the renderer of all Altair charts; the notebook has to show what comes back."""
-    alt.renderers.register("offline", _html)
+    alt.renderers.register("offline", _shown)
     alt.renderers.enable("offline")
     return Script()
 
 
-def _html(spec: dict[str, Any], **_: Any) -> dict[str, str]:
+def _shown(spec: dict[str, Any], **_: Any) -> dict[str, Any]:
     written = json.dumps(spec).replace("<", "\\u003c")  # no tag of the data is one of ours
     name = f"chart-{uuid4().hex}"  # the same notebook may be open twice on one page
-    return {"text/html": _DRAWN.format(name=name, spec=written), "text/plain": "a chart"}
+    drawn = _DRAWN.format(name=name, spec=written, paper=LIGHT.paper)
+    return {MIME: spec, "text/html": drawn, "text/plain": spec.get("description", "a chart")}
