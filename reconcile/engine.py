@@ -40,8 +40,9 @@ class Engine:
     def __init__(self) -> None:
         self._session = duckdb.connect()
         self._session.execute("set TimeZone = 'UTC'")
-        # stdout is the result. A notebook that cannot show a progress bar cannot turn it off either.
-        if self._session.sql("select current_setting('enable_progress_bar')").fetchall() == [(True,)]:
+        # stdout is the result. Where a notebook cannot show a progress bar, it cannot be set either.
+        bar = self._session.sql("select current_setting('enable_progress_bar')").fetchall()
+        if bar == [(True,)]:
             self._session.execute("set enable_progress_bar = false")
         for head, body in MACROS.items():
             self._session.execute(f"create macro {head} as {body}")

@@ -14,7 +14,8 @@ from reconcile.charts.palette import LIGHT
 
 MIME = "application/vnd.vegalite.v6+json"  # for front ends that draw it themselves
 _SCRIPT = Path(__file__).parent.parent / "rendering" / "html" / "vega.js"
-_DRAWN = """<div id="{name}" style="overflow-x: auto; background: {paper}"></div><script>(function draw() {{
+_DRAWN = """<div id="{name}" style="overflow-x: auto; background: {paper}"></div>
+<script>(function draw() {{
   if (!window.vegaEmbed) return setTimeout(draw, 100);
   vegaEmbed(document.getElementById("{name}"), {spec}, {{actions: false}}).catch(console.error);
 }})();</script>"""
