@@ -40,7 +40,7 @@ class Engine:
     def __init__(self) -> None:
         self._session = duckdb.connect()
         self._session.execute("set TimeZone = 'UTC'")
-        # stdout is the result. Where a notebook cannot show a progress bar, it cannot be set either.
+        # stdout is the result. A notebook that shows no progress bar does not let it be set.
         bar = self._session.sql("select current_setting('enable_progress_bar')").fetchall()
         if bar == [(True,)]:
             self._session.execute("set enable_progress_bar = false")
