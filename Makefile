@@ -36,6 +36,9 @@ bench-receiver: $(VENV)/.ready-dev ## the receiver's speed beside others; needs 
 bench-receiver-limits: $(VENV)/.ready-dev ## speed by connections, memory over REPORTS=1000000; needs wrk
 	@$(RUN) -m tests.bench.receiver_limits --reports $(or $(REPORTS),1000000)
 
+bench-report: $(VENV)/.ready-dev ## how long a report of MESSAGES=30M in 30 days takes
+	@$(RUN) -m tests.bench.report_speed --messages $(or $(MESSAGES),3M)
+
 receiver: $(VENV)/.ready ## answer Plivo's callbacks (settings: README)
 	@$(RUN) -m receiver serve
 
@@ -76,4 +79,4 @@ $(VENV)/.ready-notebooks: $(VENV)/.ready
 	@$(PIP) --editable '.[notebooks]'
 	@touch $@
 
-.PHONY: help setup demo test test-all check crash-test bench-receiver bench-receiver-limits receiver reconcile report notebook clean
+.PHONY: help setup demo test test-all check crash-test bench-receiver bench-receiver-limits bench-report receiver reconcile report notebook clean

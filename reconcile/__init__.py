@@ -6,9 +6,9 @@ From Python and notebooks:
     reconcile.messages(since="7d")                         # one row per message
     reconcile.rates(since="7d", by=["day", "country"])     # the rate report's rows
     reconcile.audit(since="7d")                            # can these numbers be trusted?
-    reconcile.findings(since="30d")                        # what stands out, since when
-    reconcile.explain("5b40a428-…")                        # one message: what wins, and why
-    reconcile.picture(since="30d")                         # what reconcile.charts draws
+    reconcile.findings(since="30d")                        # what stands out, and since when
+    reconcile.explain("…")                                 # all that is known of one message
+    reconcile.report(since="30d").by_country               # every table of the HTML report
 
 All read the data folder of the settings (environment or `.env`; DATA_DIR is `./data` unless set),
 seal and merge what is new first, and give what the command gives.
@@ -17,9 +17,9 @@ seal and merge what is new first, and give what the command gives.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reconcile.frames import audit, explain, findings, messages, picture, rates
+    from reconcile.frames import audit, explain, findings, messages, rates, report
 
-__all__ = ["audit", "explain", "findings", "messages", "picture", "rates"]
+__all__ = ["audit", "explain", "findings", "messages", "rates", "report"]
 
 
 def __getattr__(name: str) -> Any:

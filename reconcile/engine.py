@@ -30,7 +30,7 @@ MACROS = {
     "timestamp_micros(micros)": "make_timestamp(micros)",
     "from_utc_timestamp(moment, zone)": "timezone(zone, timezone('UTC', moment))",
     "to_utc_timestamp(moment, zone)": "timezone('UTC', timezone(zone, moment))",
-    "percentile(number, share)": "quantile_cont(number, share)",
+    "percentiles(number)": "quantile_cont(number, [0.5, 0.9, 0.95, 0.99])",
 }
 
 
@@ -110,19 +110,12 @@ class Engine:
     def run(self, names: Sequence[str]) -> None:
         """Carry out these stages in order; each can then be queried by its name."""
         for name in names:
-            with _translated():
-                self._session.execute(f"create or replace temp table {name} as {stages.text(name)}")
+            self.keep_answer(name, stages.text(name))
 
-    def run_counts(self, keys: Mapping[str, str], condition: str = "true") -> pa.Table:
-        """The stage `counts`, grouped by these expressions over `counted_messages`."""
-        sql = stages.text("counts").format(
-            keys="".join(f'"{key}",' for key in keys),
-            columns="".join(f'{expression} as "{key}",' for key, expression in keys.items()),
-            group="group by all order by " + ", ".join(f'"{key}" nulls last' for key in keys)
-            if keys else "",
-            condition=condition,
-        )  # fmt: skip
-        return self.query(sql)
+    def keep_answer(self, name: str, sql: str) -> None:
+        """Carry the text out once; its answer can then be queried by this name."""
+        with _translated():
+            self._session.execute(f"create or replace temp table {name} as {sql}")
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """The answer as an Arrow table; times in it have no zone and mean UTC."""
@@ -153,7 +146,8 @@ def _literal(value: Any) -> str:
 
 def _conversion(field: pa.Field) -> str:
     if pa.types.is_timestamp(field.type):
-        return f"cast(cast({field.name} as timestamptz) as timestamp) as {field.name}"
+        # a cast from one to the other would look up a zone for every value
+        return f"make_timestamp(epoch_us(cast({field.name} as timestamptz))) as {field.name}"
     return f"cast({field.name} as {sql_type(field.type)}) as {field.name}"
 
 

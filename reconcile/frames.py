@@ -10,9 +10,8 @@ nearest that does), config.SettingError, receiver.day_files.FileProblem (a damag
 locks.Busy (another process has been merging for a minute).
 """
 
-import html
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -31,32 +30,23 @@ from reconcile.explaining import evidence
 from reconcile.explaining import explain as explaining
 from reconcile.explaining.explain import Explanation
 from reconcile.merging import Merged, merge
-from reconcile.overview import overview
+from reconcile.overview.overview import overview
 from reconcile.overview.record import Overview
 from reconcile.rate_report import RateReport, rate_report
 from reconcile.rendering import story
 
 _FINDINGS = pa.schema(
-    [(name, pa.string()) for name in ("kind", "title", "detail", "advice")]
-    + [("since", UTC_TIME), ("until", UTC_TIME), ("messages_lost", pa.int64())]
-    + [("where", pa.string())]
+    [
+        *((name, pa.string()) for name in ("kind", "title", "detail", "advice")),
+        ("since", UTC_TIME),
+        ("until", UTC_TIME),
+        ("messages_lost", pa.int64()),
+        ("where", pa.string()),
+    ]
 )
 
 Moment = str | date | datetime | None
 Where = str | Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """One message, told; in a notebook and in `print` as the terminal shows it."""
-
-    told: Explanation
-
-    def __str__(self) -> str:
-        return story.as_text(self.told)
-
-    def _repr_html_(self) -> str:
-        return f'<pre style="line-height: 1.3">{html.escape(str(self))}</pre>'
 
 
 def messages(
@@ -128,61 +118,6 @@ def rates(
     return _frame(report.table())
 
 
-def picture(
-    since: Moment = None,
-    until: Moment = None,
-    *,
-    where: Where = (),
-    formula: str = "confirmed",
-    units: bool = False,
-    tz: str = "UTC",
-    as_of: Moment = None,
-    data_dir: str | Path | None = None,
-) -> Overview:
-    """Everything the HTML page shows, as one record: what `reconcile.charts` draws.
-
-    Its fields are lists of rows by time, country, route, error code …, what changed, what stands
-    out, how receipts mature; a row has the columns of `rates`. Empty lists where there is nothing.
-    """
-    settings, merged, question = _asked(
-        since, until, as_of, tz, data_dir, by=("day",), formula=formula, by_units=units,
-        where=_conditions(where),
-    )  # fmt: skip
-    return overview.overview(settings, question, merged)
-
-
-def findings(
-    since: Moment = None,
-    until: Moment = None,
-    *,
-    where: Where = (),
-    tz: str = "UTC",
-    as_of: Moment = None,
-    data_dir: str | Path | None = None,
-) -> pd.DataFrame:
-    """What stands out, a row each, the most messages lost first; empty where nothing does.
-
-    kind, title, detail, advice string · since, until timestamp[us, UTC], until null: it lasts ·
-    messages_lost int64, beyond what the rate before would have lost · where string: conditions for
-    `messages(where=…)` that list the messages meant.
-    """
-    found = picture(since, until, where=where, tz=tz, as_of=as_of, data_dir=data_dir).findings
-    rows = [asdict(finding) for finding in found]
-    return _frame(pa.Table.from_pylist(rows, schema=_FINDINGS))
-
-
-def explain(uuid: str, *, data_dir: str | Path | None = None) -> Story | None:
-    """All that is known of one message, by its UUID or that of a part: what wins, and why.
-
-    Shows itself as `explain` does in a terminal; `.told` holds it as a record: message (the columns
-    of `messages` and why), parts with reports and log_rows, the winner first. None: nothing on disk
-    knows the UUID.
-    """
-    settings, _ = _prepared(data_dir)
-    held = evidence.gather(settings, uuid)
-    return None if held is None else Story(explaining.explain(held))
-
-
 def audit(
     since: Moment = None,
     until: Moment = None,
@@ -202,6 +137,74 @@ def audit(
     return _report(since, until, as_of, "UTC", data_dir, by=(), where=asked).audit
 
 
+def report(
+    since: Moment = None,
+    until: Moment = None,
+    *,
+    where: Where = (),
+    formula: str = "confirmed",
+    tz: str = "UTC",
+    as_of: Moment = None,
+    data_dir: str | Path | None = None,
+) -> Overview:
+    """Everything that the HTML report tells, as one record of small tables (lists of rows).
+
+    `report().by_time`, `.routes`, `.errors`, `.findings` and so on: `reconcile.overview.record`
+    says what is in each. Rows have the columns of `rates`; `pandas.DataFrame(rows)` makes a frame.
+    Seconds, Decimal money, UTC times; days and hours are in `tz`. However many messages there are,
+    the record stays small. Raises as `rates` does.
+    """
+    settings, merged = _prepared(data_dir)
+    asked = _question(since, until, as_of, tz, merged, where=_conditions(where), formula=formula)
+    return overview(settings, asked, merged)
+
+
+def findings(
+    since: Moment = None,
+    until: Moment = None,
+    *,
+    where: Where = (),
+    tz: str = "UTC",
+    as_of: Moment = None,
+    data_dir: str | Path | None = None,
+) -> pd.DataFrame:
+    """What stands out in these outbound messages, a row each, the most messages lost first.
+
+    Columns: `kind` (route_fell, route_poor, error_surge, receipts_missing, slow, outage,
+    untrusted), `title`, `detail`, `advice` (text), `since` and `until` (UTC; null: all along, it
+    lasts), `messages_lost` (int64; null where none can be said), and `where`: the condition for
+    `messages(where=…)` that lists the messages meant. Raises as `rates` does.
+    """
+    found = report(since, until, where=where, tz=tz, as_of=as_of, data_dir=data_dir).findings
+    rows = [asdict(finding) for finding in found]
+    return _frame(pa.Table.from_pylist(rows, schema=_FINDINGS))
+
+
+def explain(uuid: str, *, data_dir: str | Path | None = None) -> "Explained":
+    """All that is known of one message, by its UUID or a part's, and why it counts as it does.
+
+    `message`, `parts`, `unplaced_reports`, `linked_messages` as in `explain --format json`; times
+    UTC, money Decimal. A notebook shows it as the command does. Raises LookupError where nothing
+    on disk has the UUID, FileProblem.
+    """
+    settings = config.load({"DATA_DIR": str(data_dir)} if data_dir is not None else None)
+    sealing.seal_all(settings.data_dir)
+    held = evidence.gather(settings, uuid)
+    if held is None:
+        raise LookupError(f"nothing on disk has the UUID {uuid}")
+    told = explaining.explain(held)
+    return Explained(**{field.name: getattr(told, field.name) for field in fields(told)})
+
+
+class Explained(Explanation):
+    """An explanation that a notebook shows like the command."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        return story.as_html(self)
+
+
 def _report(
     since: Moment,
     until: Moment,
@@ -210,29 +213,23 @@ def _report(
     data_dir: str | Path | None,
     **question: Any,
 ) -> RateReport:
-    settings, merged, asked = _asked(since, until, as_of, tz, data_dir, **question)
+    settings, merged = _prepared(data_dir)
+    asked = _question(since, until, as_of, tz, merged, **question)
     return rate_report(settings, asked, merged)
 
 
-def _asked(
-    since: Moment,
-    until: Moment,
-    as_of: Moment,
-    tz: str,
-    data_dir: str | Path | None,
-    **question: Any,
-) -> tuple[Settings, Merged, Question]:
-    settings, merged = _prepared(data_dir)
+def _question(
+    since: Moment, until: Moment, as_of: Moment, tz: str, merged: Merged, **question: Any
+) -> Question:
     moment = _moment(as_of, merged)
     now = replace(merged, as_of=moment or merged.as_of)
-    asked = Question(
+    return Question(
         since=_moment(since, now, tz),
         until=_moment(until, now, tz),
         zone=str(selection.time_zone(tz)),
         as_of=moment,
         **question,
     )
-    return settings, merged, asked
 
 
 def _conditions(where: Where) -> tuple[Condition, ...]:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from receiver import alive
 from receiver.config import Settings
-from reconcile import counted_messages, formulas, selection
+from reconcile import counted_messages, formulas, selection, tallies
 from reconcile.counted_messages import Question
 from reconcile.engine import Engine
 from reconcile.formulas import Formula, Rate
@@ -62,7 +62,8 @@ def rate_report(settings: Settings, question: Question, merged: Merged) -> RateR
     check(question)
     with Engine() as engine:
         hints = counted_messages.select(engine, settings, question, question.as_of or merged.as_of)
-        return answer(engine, settings, question, merged, hints)
+        counted, total = _counts(engine, question.by), _counts(engine, ())
+        return answer(engine, settings, question, merged, counted=counted, total=total, hints=hints)
 
 
 def check(question: Question) -> None:
@@ -73,18 +74,24 @@ def check(question: Question) -> None:
 
 
 def answer(
-    engine: Engine, settings: Settings, question: Question, merged: Merged, hints: list[str]
+    engine: Engine,
+    settings: Settings,
+    question: Question,
+    merged: Merged,
+    *,
+    counted: pa.Table,
+    total: pa.Table,
+    hints: list[str],
 ) -> RateReport:
-    """Likewise, in a session in which these messages are selected."""
+    """Likewise, from counts, in the session in which these messages are selected."""
     formula = formula_named(question.formula)
     as_of = question.as_of or merged.as_of
-    counted = _counts(engine, question.by)
-    total = _counts(engine, ()).to_pylist()[0]
+    (whole,) = total.to_pylist()
     audit = _audit(engine, ledger.read(settings.data_dir / "log"), as_of)
     audit["reports_without_uuid"] = merged.reports_without_uuid
     zones = _clock_zones(engine, audit["clock_shift"], settings)
     audit["outages"] = _outages(settings.data_dir / "reports", question, as_of)
-    groups = _largest(counted, question.top) if total["messages"] else []
+    groups = _largest(counted, question.top) if whole["messages"] else []
     shown = groups[: question.top]
     rest = groups[len(shown) :]
     return RateReport(
@@ -94,10 +101,10 @@ def answer(
         rows=[row_of(counts, question.by, formula) for counts in shown],
         others=row_of(summed(rest, question.by), (), formula) if rest else None,
         left_out=len(rest),
-        total=row_of(total, (), formula) if total["messages"] else None,
-        headline=formulas.rate(formula.numerator, formula.denominator, *letters_of(total)),
+        total=row_of(whole, (), formula) if whole["messages"] else None,
+        headline=formulas.rate(formula.numerator, formula.denominator, *letters_of(whole)),
         by_formula={
-            name: formulas.rate(each.numerator, each.denominator, *letters_of(total))
+            name: formulas.rate(each.numerator, each.denominator, *letters_of(whole))
             for name, each in formulas.HEADLINES.items()
         },
         audit=audit,
@@ -118,7 +125,7 @@ def formula_named(name: str) -> Formula:
 
 
 def _counts(engine: Engine, by: tuple[str, ...]) -> pa.Table:
-    return engine.run_counts({key: selection.DIMENSIONS[key] for key in by})
+    return tallies.whole(engine, {key: selection.DIMENSIONS[key] for key in by})
 
 
 def _largest(counted: pa.Table, top: int | None) -> list[dict[str, Any]]:

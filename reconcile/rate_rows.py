@@ -61,7 +61,7 @@ def row_of(counts: Mapping[str, Any], by: tuple[str, ...], formula: Formula) -> 
         formula.numerator, formula.denominator, weighted, messages
     ).value
     row |= _cost(counts, messages)
-    row |= {name: counts[name] for name in _PERCENTILES}
+    row |= {name: counts.get(name) for name in _PERCENTILES}
     row |= {name: counts[name] / messages["H"] if messages["H"] else None for name in _WITHIN}
     row["negative_receipts"] = counts["negative_receipts"]
     return row
@@ -82,9 +82,7 @@ def nothing_counted() -> dict[str, Any]:
         (*LETTERS.values(), "messages", *(f"messages_{name}" for name in LETTERS.values()),
          "unreceipted_us_ca", *_WITHIN, "negative_receipts"), 0,
     )  # fmt: skip
-    return counts | dict.fromkeys(
-        ("total_amount", "amount_undelivered", "carrier_fees", *_PERCENTILES)
-    )
+    return counts | dict.fromkeys(("total_amount", "amount_undelivered", "carrier_fees"))
 
 
 def letters_of(counts: Mapping[str, Any]) -> tuple[dict[str, int], dict[str, int]]:

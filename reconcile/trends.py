@@ -6,10 +6,10 @@ from datetime import date, timedelta
 from typing import Any
 
 from receiver.config import Settings
-from reconcile import counted_messages
+from reconcile import counted_messages, selection, tallies
 from reconcile.engine import Engine
-from reconcile.overview import breakdowns
 from reconcile.rate_report import RateReport
+from reconcile.rate_rows import row_of
 
 MOST_DAYS = 30
 MOST_GROUPS = 500  # more are not read as a table
@@ -38,7 +38,11 @@ def trends(settings: Settings, report: RateReport) -> Trends | None:
         return None
     with Engine() as engine:
         counted_messages.select(engine, settings, report.question, report.as_of)
-        rows = breakdowns.by_keys(engine, (*keys, "day"), report.formula)
+        by = {key: selection.DIMENSIONS[key] for key in (*keys, "day")}
+        tallies.take(engine, "by_day", by)
+        counted = tallies.counts(engine, "by_day", by).to_pylist()
+    untimed = dict.fromkeys(tallies.PERCENTILES)
+    rows = [row_of(counts | untimed, tuple(by), report.formula) for counts in counted]
     days = _last_days({row["day"] for row in rows})
     if len(days) < 3:
         return None

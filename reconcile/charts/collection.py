@@ -1,5 +1,7 @@
 """[pure] The collection audit along the time: who told us, who listened, what was read."""
 
+from typing import Any
+
 import altair as alt
 
 from reconcile.charts import rows, style, time_axis
@@ -9,15 +11,16 @@ from reconcile.overview.record import Overview
 MATCHES = {"agree": "delivered", "counted": "accent", "open": "open", "not_pulled": "queued",
            "log_behind": "unconfirmed", "log_missing": "failed", "report_missing": "undelivered",
            "status_differs": "ink"}  # fmt: skip
-READING = {"listed": ("listed", "delivered"), "counted": ("counted", "accent"),
+READING = {"alive": ("alive", "delivered"),
+           "listed": ("listed", "delivered"), "counted": ("counted", "accent"),
            "imported": ("imported", "open"), "not_read": ("not read", "unconfirmed"),
            "outage": ("no receiver was alive", "outage")}  # fmt: skip
-"""How a time of the log was read: the words for it, and its colour."""
+"""What a band of time is called, and its colour."""
 
 
 def match(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
     """What report and log do not both tell, by step of time: shares of the messages."""
-    found = overview.by_time_and_match
+    found: list[dict[str, Any]] = overview.by_time_and_match
     clock = rows.clock(overview)
     keys = sorted({row["step"] for row in found})
     if len(keys) < time_axis.LEAST:
@@ -64,8 +67,8 @@ def reading(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
     if len(steps) < time_axis.LEAST or not read:
         return None
     clock, first, last = rows.clock(overview), steps[0]["from"], steps[-1]["until"]
-    spans = [{"what": "receiver", "kind": READING["listed"][0], "from": first, "until": last,
-              "when": "alive"}]  # fmt: skip
+    spans = [{"what": "receiver", "kind": READING["alive"][0], "from": first, "until": last,
+              "when": "as far as its notes tell"}]  # fmt: skip
     spans += [
         {"what": "receiver" if band.kind == "outage" else "log", "kind": READING[band.kind][0],
          "from": max(clock.instant(band.from_at), first),

@@ -1,5 +1,6 @@
 """[pure] Along the time: the rate with its interval, and the messages by fate."""
 
+from collections import defaultdict
 from typing import Any
 
 import altair as alt
@@ -106,12 +107,15 @@ def _hover(steps: Steps, how: Style) -> alt.Chart:
 
 def _numbered(overview: Overview, steps: Steps, how: Style) -> list[Chart]:
     clock, first, last = rows.clock(overview), steps[0]["from"], steps[-1]["until"]
+    began: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for number, finding in enumerate(overview.findings[: rows.MOST_NUMBERED], 1):
+        at = clock.instant(finding.since) if finding.since else ""
+        if finding.kind != "outage" and first <= at < last:
+            began[at].append((number, finding.title))
     marks = [
-        {"at": at, "number": str(number), "title": finding.title}
-        for number, finding in enumerate(overview.findings, 1)
-        if finding.since is not None and finding.kind != "outage"
-        and first <= (at := clock.instant(finding.since)) < last
-    ]  # fmt: skip
+        {"at": at, "number": str(told[0][0]), "title": "; ".join(title for _, title in told)}
+        for at, told in began.items()
+    ]
     if not marks:
         return []
     base = alt.Chart(style.points(marks)).encode(

@@ -45,11 +45,11 @@ LIGHT = Palette(
 DARK = Palette(
     paper="#10151b", surface="#19202a", ink="#e8edf2", muted="#9fabb8", line="#2e3843",
     accent="#74b6f2",
-    delivered="#5ba3dc", undelivered="#f2803a", failed="#d27bb4", unconfirmed="#e3b64c",
-    open="#6d7885", queued="#4b5561", warn="#ff9d62", fine="#6fcfac", outage="#f2803a",
+    delivered="#6fb3ea", undelivered="#ee7a30", failed="#9d4ba6", unconfirmed="#f5dc8a",
+    open="#6d7885", queued="#4b5561", warn="#ff9d62", fine="#6fcfac", outage="#ee7a30",
     hatch="#7b8794",
     rates=("#ffb37a", "#f58b3f", "#c8641b", "#8f4a1c", "#5c3d28", "#223547", "#1b2834"),
-    on_rates=("#1a1206", "#1a1206", "#ffffff", "#ffffff", "#ffffff", "#e8edf2", "#e8edf2"),
+    on_rates=("#1a1206", "#1a1206", "#1a1206", "#ffffff", "#ffffff", "#e8edf2", "#e8edf2"),
 )  # fmt: skip
 
 

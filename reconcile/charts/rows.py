@@ -15,6 +15,9 @@ from reconcile.rendering import cells
 FEW = 30
 """Below so many messages a rate is no more than a hint."""
 
+MOST_NUMBERED = 6
+"""So many findings, those that cost most, are told first and numbered on the time axis."""
+
 
 @dataclass(frozen=True, slots=True)
 class Headline:
@@ -110,12 +113,13 @@ def at(moment: datetime, overview: Overview) -> str:
     return f"{local.day} {local:%b %Y}{time}"
 
 
-def span(first: datetime, last: datetime, overview: Overview) -> str:
-    """'2 – 15 Mar 2026', '28 Feb – 2 Mar 2026'; whole where there is a clock in it."""
-    begins, ends = at(first, overview), at(last, overview)
-    year = f" {ends[-4:]}"
-    if ":" in begins + ends or not begins.endswith(year):
-        return f"{begins} – {ends}"
-    begins = begins.removesuffix(year)
-    month = f" {ends.split()[1]}"
-    return f"{begins.removesuffix(month) if begins.endswith(month) else begins} – {ends}"
+def days(first: datetime, last: datetime, overview: Overview) -> str:
+    """'2 – 15 Mar 2026', '28 Feb – 2 Mar 2026', '2 Mar 2026', in the zone asked for."""
+    zone = ZoneInfo(overview.report.question.zone)
+    begins, ends = first.astimezone(zone), last.astimezone(zone)
+    until = f"{ends.day} {ends:%b %Y}"
+    if begins.date() == ends.date():
+        return until
+    if begins.year != ends.year:
+        return f"{begins.day} {begins:%b %Y} – {until}"
+    return f"{begins.day}{f'{begins: %b}' if begins.month != ends.month else ''} – {until}"

@@ -74,30 +74,31 @@ def counts(**more: Any) -> alt.Axis:
 
 def dressed(chart: Chart, style: Style, *, height: int, says: str, title: str = "") -> Chart:
     """The finished chart; `says` is what it shows, for those who do not see it."""
-    palette = style.palette
-    sized = chart.properties(
-        width=style.width, height=height, description=says, background="transparent"
-    )
+    # In one call: each makes a copy of the chart with all its data.
+    more: dict[str, Any] = {"title": title} if title else {}
     if style.width == "container":
-        fitted = alt.AutoSizeParams(type="fit-x", contains="padding")
-        room = {"left": 0, "right": 4, "top": 2, "bottom": 4}
-        sized = sized.properties(autosize=fitted, padding=room)
-    if title:
-        sized = sized.properties(title=title)
-    text = {"labelColor": palette.muted, "titleColor": palette.muted, "labelFont": _FONT,
-            "titleFont": _FONT, "labelFontSize": 12, "titleFontSize": 12,
-            "titleFontWeight": "normal"}  # fmt: skip
-    finished: Chart = (
-        sized.configure(font=_FONT, aria=False)
-        .configure_view(stroke=None)
-        .configure_axis(domainColor=palette.line, tickColor=palette.line, gridColor=palette.line,
-                        labelPadding=6, **text)
-        .configure_axisX(grid=False, tickSize=4)
-        .configure_axisY(domain=False, ticks=False)
-        .configure_title(anchor="start", fontSize=12, fontWeight="normal", font=_FONT,
-                         color=palette.muted, offset=10)
-        .configure_legend(symbolType="square", **text)
-        .configure_text(color=palette.ink, fontSize=12, font=_FONT)
-        .configure_header(**text)
+        more["autosize"] = alt.AutoSizeParams(type="fit-x", contains="padding")
+        more["padding"] = {"left": 0, "right": 4, "top": 2, "bottom": 4}
+    finished: Chart = chart.properties(
+        width=style.width, height=height, description=says, background="transparent",
+        config=_config(style.palette), **more,
     )  # fmt: skip
     return finished
+
+
+def _config(palette: Palette) -> alt.Config:
+    labels = {"labelColor": palette.muted, "labelFont": _FONT, "labelFontSize": 12}
+    titles = {"titleColor": palette.muted, "titleFont": _FONT, "titleFontSize": 12,
+              "titleFontWeight": "normal"}  # fmt: skip
+    return alt.Config(
+        font=_FONT, aria=False,
+        view={"stroke": None},
+        axis={"domainColor": palette.line, "tickColor": palette.line, "gridColor": palette.line,
+              "labelPadding": 6, **labels, **titles},
+        axisX={"grid": False, "tickSize": 4},
+        axisY={"domain": False, "ticks": False},
+        title={"anchor": "start", "fontSize": 12, "fontWeight": "normal", "font": _FONT,
+               "color": palette.muted, "offset": 10},
+        legend={"symbolType": "square", **labels, **titles},
+        text={"color": palette.ink, "fontSize": 12, "font": _FONT},
+    )  # fmt: skip

@@ -14,6 +14,9 @@ WIDTH = 44  # of the axis at the left, the same in each
 UTC = alt.Scale(type="utc", nice=False, padding=0)
 Steps = list[dict[str, Any]]
 
+_HOUR = 3_600_000
+_SHORTEST = {"hour": _HOUR, "day": 24 * _HOUR, "week": 168 * _HOUR, "month": 672 * _HOUR}
+
 
 def steps(overview: Overview) -> Steps:
     """What a chart along the time needs of each step."""
@@ -39,6 +42,7 @@ def axis(overview: Overview, **more: Any) -> alt.Axis:
         overview.step, "'%-d %b'"
     )
     return alt.Axis(title=None, tickCount={"expr": "max(2, width / 90)"}, labelOverlap=True,
+                    tickMinStep=_SHORTEST[overview.step],
                     labelFlush=True, labelExpr=f"utcFormat(datum.value, {label})",
                     **more)  # fmt: skip
 

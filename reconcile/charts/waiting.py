@@ -137,8 +137,8 @@ def maturity(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
             .transform_filter(part),
             base.mark_line(color=how.palette.delivered, strokeWidth=2.5).transform_filter(whole),
             base.mark_point(size=90, opacity=0, filled=True, color=how.palette.ink),
-            base.mark_text(align="right", dy=-9, color=how.palette.delivered, fontWeight="bold")
-            .encode(text=alt.value("all messages"))
+            base.mark_text(align="right", baseline="top", dy=8, fontWeight="bold",
+                           color=how.palette.ink).encode(text=alt.value("all messages"))
             .transform_filter(f"{whole} && datum.age === {max(p['age'] for p in points)}"),
         ), how, height=200, says="Share of messages with a receipt, by age of the message",
     )  # fmt: skip

@@ -41,7 +41,7 @@ def heat_map(
             base.mark_text(baseline="middle", dy=-6, fontSize=11).encode(
                 text="name:N", color=_on_classes(how)),
             base.mark_text(baseline="middle", dy=8, fontSize=12, fontWeight="bold").encode(
-                text="rate_text:N", color=_on_classes(how)),
+                text="cell:N", color=_on_classes(how)),
         ).resolve_scale(color="independent"), how,
         height=42 * len({cell["country"] for cell in cells}),
         says=f"{overview.report.formula.name} rate by country and carrier",
@@ -107,8 +107,10 @@ def _cells(overview: Overview, names: Names) -> list[dict[str, Any]]:
         for place, row in enumerate(largest):
             carrier = row["carrier"] or "unknown"
             short = carrier if len(carrier) <= _NAME_LENGTH else f"{carrier[: _NAME_LENGTH - 1]}…"
+            about = headline.of(row)
+            few = f" of {row['submitted']:,}" if row["submitted"] < rows.FEW else ""
             cells.append(
-                headline.of(row)
+                {**about, "cell": about["rate_text"] + few}
                 | {"country": names.get(country, country) or "unknown", "place": place,
                    "name": short, "route": rows.route(row, names), "lost": rows.lost(row),
                    "submitted": row["submitted"], "unconfirmed": row["unconfirmed"]}

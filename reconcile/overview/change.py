@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from receiver.config import Settings
-from reconcile import counted_messages, formulas
+from reconcile import counted_messages, formulas, tallies
 from reconcile.counted_messages import Question
 from reconcile.engine import Engine
 from reconcile.formulas import Formula, Rate
@@ -66,7 +66,8 @@ def change(
     counted_messages.select(engine, settings, both, question.as_of)
     moment = asked.now_from.astimezone(UTC).replace(tzinfo=None)
     key = f"message_time >= cast('{moment}' as timestamp)"
-    counted = {row["now"]: row for row in engine.run_counts({"now": key}).to_pylist()}
+    tallies.take(engine, "spans", {"now": key})
+    counted = {row["now"]: row for row in tallies.counts(engine, "spans", ("now",)).to_pylist()}
     if True not in counted or False not in counted:
         return None
     now, before = (

@@ -9,15 +9,24 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from receiver.config import Settings
-from reconcile import counted_messages, rate_report, selection
+from reconcile import counted_messages, rate_report, selection, stages
 from reconcile.counted_messages import Question
 from reconcile.engine import Engine
 from reconcile.merging import Merged
-from reconcile.overview import breakdowns, receipt_times, surroundings, time_steps
+from reconcile.overview import (
+    breakdowns,
+    evidence,
+    findings,
+    receipt_times,
+    surroundings,
+    time_steps,
+)
 from reconcile.overview.change import change, spans
-from reconcile.overview.record import Overview
+from reconcile.overview.evidence import Evidence
+from reconcile.overview.record import Finding, Overview
+from reconcile.overview.untrusted import untrusted
 from reconcile.plivo_log.coverage import Span
-from reconcile.rate_rows import nothing_counted, row_of
+from reconcile.rate_rows import Row, nothing_counted, row_of
 
 
 def overview(settings: Settings, question: Question, merged: Merged) -> Overview:
@@ -30,47 +39,83 @@ def overview(settings: Settings, question: Question, merged: Merged) -> Overview
     horizon = timedelta(hours=settings.receipt_horizon_hours)
     formula = rate_report.formula_named(question.formula)
     zone = selection.time_zone(question.zone)
+    meanings = {row["code"]: row for row in stages.meaning("error_codes").to_pylist()}
     with Engine() as engine:
         hints = counted_messages.select(engine, settings, question, as_of)
         sent = _sent(engine)
-        step = time_steps.step_for(*((sent and (sent.from_at, sent.until_at)) or (None, None)))
+        step = time_steps.step_for(sent)
         question = replace(question, by=(step,), top=None, as_of=as_of)
-        report = rate_report.answer(engine, settings, question, merged, hints)
-        matches, provisional = breakdowns.by_time_and_match(engine, step)
-        empty = row_of(nothing_counted(), (), formula)
+        breakdowns.take(engine, step)
         split = receipt_times.cohorts(*_settled_days(sent, as_of, horizon, zone))
-        waits = receipt_times.waits(engine, split)
-        drawn: dict[str, Any] = {
-            "by_country": breakdowns.worst_first(
-                breakdowns.by_keys(engine, ("country",), formula), ("country",)
-            ),
-            "routes": breakdowns.worst_first(
-                breakdowns.by_keys(engine, ("country", "carrier"), formula),
-                ("country", "carrier"),
-                breakdowns.MOST_ROUTES,
-            ),
+        receipt_times.take(engine, step, split)
+        by_step = breakdowns.timed(engine, (step,), step)
+        report = rate_report.answer(
+            engine, settings, question, merged, counted=by_step,
+            total=breakdowns.timed(engine, (), step), hints=hints,
+        )  # fmt: skip
+        empty = row_of(nothing_counted(), (), formula)
+        tables: dict[str, Any] = {
+            "by_time": breakdowns.by_time(by_step, step, formula, empty),
+            "by_time_and_match": breakdowns.by_time_and_match(engine, step),
+            "by_country": breakdowns.by_route(engine, ("country",), step, formula),
+            "routes": breakdowns.by_route(engine, ("country", "carrier"), step, formula),
             "by_sender": breakdowns.worst_of_many(
                 engine, "from_number", formula, breakdowns.MOST_SENDERS
             ),
             "by_tag": breakdowns.by_tag(engine, formula),
             "errors": breakdowns.errors(engine),
-            "by_week_hour": breakdowns.by_keys(engine, ("weekday", "hour_of_day"), formula),
-            "by_parts": breakdowns.by_keys(engine, ("parts",), formula),
+            "receipt_times": receipt_times.histogram(engine),
+            "by_week_hour": breakdowns.by_week_hour(engine, formula),
+            "by_parts": breakdowns.by_parts(engine, formula),
+            "maturity": receipt_times.maturity(engine, split),
         }
+        found = findings.findings(
+            _evidence(engine, settings, tables["by_time"], step, question), meanings
+        )
         changed = change(engine, settings, question, spans(question, sent, as_of, horizon), formula)
+    doubts = untrusted(report.audit, sent.from_at if sent else None, as_of)
     return Overview(
         report=report,
         step=step,
-        by_time=breakdowns.by_time(report.rows, step, provisional, empty),
-        by_time_and_match=matches,
         change=changed,
-        findings=[],
-        receipt_times=receipt_times.histogram(waits),
-        maturity=receipt_times.maturity(waits),
+        findings=_narrowed([*found, *doubts], question),
         bands=surroundings.bands(settings, _shown(question, sent, as_of), as_of),
         sources=surroundings.sources(settings.data_dir),
         versions=surroundings.versions(),
-        **drawn,
+        **tables,
+    )
+
+
+def _narrowed(found: list[Finding], question: Question) -> list[Finding]:
+    """What was asked for holds for the messages of a finding, too, where it says nothing of it."""
+
+    def where(finding: Finding) -> str:
+        asked = [str(c) for c in question.where if f"{c.name}=" not in finding.where]
+        return ",".join([finding.where, *asked])
+
+    return [replace(finding, where=where(finding)) for finding in found]
+
+
+def _evidence(
+    engine: Engine, settings: Settings, by_time: list[Row], step: str, question: Question
+) -> Evidence:
+    """Of the steps that ended a horizon before now, each with those between."""
+    zone, as_of = selection.time_zone(question.zone), question.as_of
+    starts = [row["step"] for row in by_time]
+    if as_of is None or not starts:
+        return evidence.gather(engine, step, {}, [], [])
+    borders = [
+        time_steps.starts_at(moment, zone)
+        for moment in [*starts, time_steps.after(starts[-1], step)]
+    ]
+    until = as_of - timedelta(hours=settings.receipt_horizon_hours)
+    settled = [moment for moment, end in zip(starts, borders[1:], strict=True) if end <= until]
+    return evidence.gather(
+        engine,
+        step,
+        {moment: place for place, moment in enumerate(settled)},
+        borders[: len(settled) + 1],
+        surroundings.outages(settings, Span(borders[0], max(as_of, borders[-1])), as_of),
     )
 
 

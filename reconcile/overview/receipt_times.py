@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
 
-from reconcile import stages
+from reconcile import selection, stages
 from reconcile.engine import Engine
 from reconcile.overview.record import MaturityPoint, TimeBin
 
@@ -18,6 +18,7 @@ EDGES = (
     7 * _DAY,
 )  # fmt: skip
 MOST_COHORTS = 4
+TABLE = "receipt_times"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +34,6 @@ class Cohort:
         return f"{self.first_day} … {self.last_day}"
 
 
-@dataclass(frozen=True, slots=True)
-class Waits:
-    """Messages handed over, by cohort, wait and age, as the stage `receipt_times` counts them."""
-
-    cohorts: Sequence[Cohort]
-    groups: Sequence[dict[str, Any]]
-
-
 def cohorts(first_day: date | None, last_settled_day: date | None) -> list[Cohort]:
     """Up to four equal stretches of whole settled days; the last ones may be a day longer."""
     if first_day is None or last_settled_day is None or last_settled_day < first_day:
@@ -53,40 +46,47 @@ def cohorts(first_day: date | None, last_settled_day: date | None) -> list[Cohor
     return [Cohort(low, high - timedelta(days=1)) for low, high in pairwise(borders)]
 
 
-def waits(engine: Engine, split: Sequence[Cohort]) -> Waits:
-    sql = stages.text("receipt_times").format(
-        cohort=_case("cast(local_time as date)",
-                     [f"< cast('{c.last_day + timedelta(days=1)}' as date)" for c in split])
-        if split else "cast(0 as int)",
-        below=_case("waited", [f"< {edge}" for edge in EDGES]),
-        within=_case("waited", [f"<= {edge}" for edge in EDGES]),
-        reached=_case("age", [f"< {edge}" for edge in EDGES]),
+def take(engine: Engine, step: str, split: Sequence[Cohort]) -> None:
+    """One scan for `TABLE`, from which the rest is summed."""
+    sql = stages.text(TABLE).format(
+        step=selection.DIMENSIONS[step],
+        cohort=_places("cast(local_time as date)", [f"cast('{c.last_day}' as date)"
+                       for c in split], "<=") if split else "cast(0 as int)",
+        below=_places("waited", [str(edge * 1_000_000) for edge in EDGES]),
+        # most have reached them all
+        reached=f"case when age >= {EDGES[-1] * 1_000_000} then {len(EDGES)} else "
+        + _places("age", [str(edge * 1_000_000) for edge in EDGES]) + " end",
     )  # fmt: skip
-    return Waits(split, engine.query(sql).to_pylist())
+    engine.keep_answer(TABLE, sql)
 
 
-def histogram(waits: Waits) -> list[TimeBin]:
+def histogram(engine: Engine) -> list[TimeBin]:
     """From the first bin that has a receipt to the last one; empty without receipts."""
-    counts = {letter: [0] * (len(EDGES) + 1) for letter in "DU"}
-    for group in waits.groups:
-        if group["below"] is not None:
-            counts[group["letter"]][group["below"]] += group["messages"]
+    found = engine.query(
+        "select below, "
+        "cast(coalesce(sum(case when letter = 'D' then messages end), 0) as bigint) as delivered, "
+        "cast(coalesce(sum(case when letter = 'U' then messages end), 0) as bigint) as undelivered "
+        f"from {TABLE} where below is not null group by below order by below"
+    ).to_pylist()
+    known = {row.pop("below"): row for row in found}
+    nothing = {"delivered": 0, "undelivered": 0}
     borders = [None, *map(float, EDGES), None]
-    bins = [
-        TimeBin(from_seconds=low, until_seconds=high, delivered=delivered, undelivered=undelivered)
-        for low, high, delivered, undelivered in zip(
-            borders[:-1], borders[1:], counts["D"], counts["U"], strict=True
-        )
-    ]
-    filled = [place for place, bin_ in enumerate(bins) if bin_.delivered or bin_.undelivered]
-    return bins[filled[0] : filled[-1] + 1] if filled else []
+    return [
+        TimeBin(from_seconds=borders[place], until_seconds=borders[place + 1],
+                **known.get(place, nothing))
+        for place in range(min(known, default=0), max(known, default=-1) + 1)
+    ]  # fmt: skip
 
 
-def maturity(waits: Waits) -> list[MaturityPoint]:
+def maturity(engine: Engine, split: Sequence[Cohort]) -> list[MaturityPoint]:
     """Points at the ages that at least one message has reached, by cohort."""
-    points = _curve("all", waits.groups)
-    for number, cohort in enumerate(waits.cohorts):
-        points += _curve(str(cohort), [g for g in waits.groups if g["cohort"] == number])
+    groups = engine.query(
+        "select cohort, below, reached, cast(sum(messages) as bigint) as messages "
+        f"from {TABLE} group by cohort, below, reached"
+    ).to_pylist()
+    points = _curve("all", groups)
+    for number, cohort in enumerate(split):
+        points += _curve(str(cohort), [g for g in groups if g["cohort"] == number])
     return points
 
 
@@ -97,9 +97,7 @@ def _curve(name: str, groups: Sequence[dict[str, Any]]) -> list[MaturityPoint]:
         handed_over = sum(group["messages"] for group in old)
         if age == 0 or not handed_over:
             continue
-        receipts = sum(
-            g["messages"] for g in old if g["within"] is not None and g["within"] <= place
-        )
+        receipts = sum(g["messages"] for g in old if g["below"] is not None and g["below"] <= place)
         points.append(
             MaturityPoint(cohort=name, age_seconds=float(age), receipts=receipts,
                           handed_over=handed_over, share=receipts / handed_over)
@@ -107,7 +105,7 @@ def _curve(name: str, groups: Sequence[dict[str, Any]]) -> list[MaturityPoint]:
     return points
 
 
-def _case(expression: str, conditions: Sequence[str]) -> str:
-    """The number of the first condition that holds, counted from 0; null stays null."""
-    whens = " ".join(f"when {expression} {one} then {n}" for n, one in enumerate(conditions))
-    return f"case {whens} when {expression} is not null then {len(conditions)} end"
+def _places(expression: str, edges: Sequence[str], sign: str = "<") -> str:
+    """The number of the first edge that it is below, counted from 0; null stays null."""
+    whens = " ".join(f"when {expression} {sign} {edge} then {n}" for n, edge in enumerate(edges))
+    return f"case {whens} when {expression} is not null then {len(edges)} end"

@@ -80,7 +80,8 @@ class TimeBin:
 class MaturityPoint:
     """Of the messages of a cohort handed over, the share whose receipt had come at this age.
 
-    Only messages that have reached the age are in the denominator. `cohort`: "all" or a span of
+    Only messages that have reached the age are in the denominator; a receipt had come if it took
+    less. Messages whose hand-over has no time are left out. `cohort`: "all" or a span of
     days such as "2026-03-01 … 2026-03-07".
     """
 

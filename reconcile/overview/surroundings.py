@@ -25,10 +25,7 @@ def bands(settings: Settings, shown: Span | None, as_of: datetime | None) -> lis
     read = coverage(ledger.read(settings.data_dir / "log"))
     horizon = timedelta(hours=settings.receipt_horizon_hours)
     known = {
-        "outage": [
-            Span(gap.from_at, gap.until_at)
-            for gap in alive.gaps(settings.data_dir / "reports", until=as_of)
-        ],
+        "outage": outages(settings, shown, as_of),
         **{
             how: [Span(each.from_at, each.until_at) for each in read if each.how == how]
             for how in ("listed", "counted", "imported")
@@ -42,6 +39,13 @@ def bands(settings: Settings, shown: Span | None, as_of: datetime | None) -> lis
         for span in spans
         if (seen := overlap(span, shown))
     ]
+
+
+def outages(settings: Settings, shown: Span, as_of: datetime) -> list[Span]:
+    """When no receiver was alive, within this time."""
+    gaps = alive.gaps(settings.data_dir / "reports", until=as_of)
+    spans = (overlap(Span(gap.from_at, gap.until_at), shown) for gap in gaps)
+    return [span for span in spans if span]
 
 
 def sources(data_dir: Path) -> list[Source]:

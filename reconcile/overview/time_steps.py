@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from reconcile.plivo_log.coverage import Span
+
 Moment = date | datetime
 
 _LIMITS = (
@@ -16,11 +18,12 @@ _LENGTHS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timede
 MOST_STEPS = 1000
 
 
-def step_for(first: datetime | None, last: datetime | None) -> str:
-    """The step in which messages from `first` to `last` are told; a day where there are none."""
-    if first is None or last is None:
+def step_for(sent: Span | None) -> str:
+    """The step in which messages of this time are told; a day where there are none."""
+    if sent is None:
         return "day"
-    return next((step for step, limit in _LIMITS if last - first <= limit), "month")
+    length = sent.until_at - sent.from_at
+    return next((step for step, limit in _LIMITS if length <= limit), "month")
 
 
 def after(moment: Moment, step: str) -> Moment:

@@ -22,6 +22,16 @@ _VALUES = {
 }  # fmt: skip
 
 
+def as_html(told: Explanation) -> str:
+    """The same for a notebook: text and styles, nothing else."""
+    console = Console(
+        record=True, file=io.StringIO(), width=120, force_terminal=True,
+        highlight=False, markup=False, emoji=False,
+    )  # fmt: skip
+    render(console, told)
+    return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
+
+
 def render(console: Console, told: Explanation) -> None:
     message = told.message
     day = message["message_time"].date()

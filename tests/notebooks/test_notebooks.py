@@ -125,7 +125,7 @@ def run_here(path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> tup
     monkeypatch.chdir(path.parent)
     for name, value in processes.environment({"DATA_DIR": str(data_dir)}).items():
         monkeypatch.setenv(name, value)
-    shell = InteractiveShell()
+    shell: Any = InteractiveShell()  # type: ignore[no-untyped-call]
     shown = []
     with capture_output() as captured:
         for cell in read(path).cells:

@@ -14,7 +14,7 @@ Names = Mapping[str, str]
 
 FAULTS = {"sender": "the sender", "recipient": "the recipient", "carrier": "the carrier",
           "plivo": "Plivo", "account": "the account", "content": "the text",
-          "unknown": "nobody known"}  # fmt: skip
+          "unknown": "nobody known yet"}  # fmt: skip
 _NUMBERS = ("", "one thing stands", "two things stand", "three things stand", "four things stand",
             "five things stand")  # fmt: skip
 
@@ -69,9 +69,9 @@ def compared(overview: Overview) -> Compared | None:
         return None
     side = "less" if change.points < 0 else "more"
     return Compared(
-        before_span=rows.span(change.before_from, change.now_from, overview),
+        before_span=rows.days(change.before_from, change.now_from, overview),
         before=cells.percent(change.before.value),
-        now_span=rows.span(change.now_from, change.now_until, overview),
+        now_span=rows.days(change.now_from, change.now_until, overview),
         now=cells.percent(change.now.value),
         said=f"{points(change.points)} {side}" if change.clear else "no clear difference",
         fell=change.clear and change.points < 0,
@@ -170,7 +170,7 @@ def finding_time(finding: Finding, overview: Overview) -> str:
         return ""
     if finding.until is None:
         return f"since {day(finding.since, overview)}"
-    return rows.span(finding.since, finding.until, overview)
+    return f"{day(finding.since, overview)} – {day(finding.until, overview)}"
 
 
 def _messages(number: int) -> str:

@@ -36,12 +36,13 @@ def table(overview: Overview) -> list[ErrorCells]:
 
 
 def _cells(error: ErrorRow, most: int, overview: Overview) -> ErrorCells:
+    fault = "unknown" if error.fault == "unknown" else FAULTS.get(error.fault, error.fault)
     lost = error.undelivered + error.failed
     code, seen = error.code or "none", _span(error.first_at, error.last_at, overview)
     return ErrorCells(
         code=Cell(text=code, order=int(code) if code.isdecimal() else code),
         name=error.name, meaning=error.meaning, advice=error.advice,
-        fault=Cell(text=FAULTS.get(error.fault, error.fault), order=error.fault),
+        fault=Cell(text=fault, order=error.fault),
         retry=Cell(text=_RETRIES.get(error.retry, error.retry), order=error.retry),
         lost=Cell(text=f"{lost:,}", order=lost, bar=lost / most if most else None),
         undelivered=error.undelivered, failed=error.failed,
@@ -53,4 +54,4 @@ def _cells(error: ErrorRow, most: int, overview: Overview) -> ErrorCells:
 def _span(first: datetime | None, last: datetime | None, overview: Overview) -> str:
     if first is None or last is None:
         return "–"
-    return rows.span(first, last, overview)
+    return rows.days(first, last, overview)

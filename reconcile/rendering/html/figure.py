@@ -13,13 +13,16 @@ Legend = list[tuple[str, str]]  # colour, meaning
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """Without a chart its table stands open, or words alone say it.
+    """`says` is told in any case; `lead` tells how to read the charts, where there are some.
+
+    Without a chart its table stands open, or words alone say it.
 
     `least_width`: a chart that would be too small on a phone scrolls instead.
     """
 
     name: str
     title: str
+    says: str = ""
     lead: str = ""
     charts: Sequence[tuple[str, Any]] = ()
     legend: Sequence[tuple[str, str]] = ()

@@ -24,7 +24,7 @@ def main() -> None:
     here = Path(__file__).parent
     licences = (here / "VEGA_LICENCES.md").read_text(encoding="utf-8")
     script = vl_convert.javascript_bundle(
-        None,  # type: ignore[arg-type]  its stubs know no default
+        None,  # type: ignore[arg-type]  # its stubs know no default
         vl_version=version,
     )
     bundle = f"/*\n{licences}*/\n{script}\n".replace("\r\n", "\n")

@@ -8,6 +8,7 @@ scripts by their hash and forbids all else, so that not even a mistake could loa
 import base64
 import hashlib
 import json
+import shlex
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,10 @@ def page(overview: Overview) -> str:
         told = (trust.match(overview), trust.reading(overview), trust.maturity(overview))
         audit = [figure for figure in told if figure.title]
     figures = [figure for part in parts for figure in part.figures] + audit
-    specs = {name: chart.to_dict() for figure in figures for name, chart in figure.drawn}
+    # Altair checks each chart against the schema of Vega-Lite; the tests have done so before.
+    specs = {
+        name: chart.to_dict(validate=False) for figure in figures for name, chart in figure.drawn
+    }
     scripts = [_text("vega.js"), _text("page.js")] if specs else [_text("page.js")]
     document: str = _template().render(
         overview=overview, report=overview.report, total=overview.report.total,
@@ -44,8 +48,10 @@ def page(overview: Overview) -> str:
         formulas=trust.formula_table(overview), divides=trust.in_words(overview.report.formula),
         made_of=trust.made_of(overview), day=lambda moment: rows.at(moment, overview),
         finding_time=lambda finding: answers.finding_time(finding, overview), cells=cells,
+        most=rows.MOST_NUMBERED,
+        quoted=shlex.quote,
         style=Markup(_style()), scripts=[Markup(script) for script in scripts],  # noqa: S704  our own
-        hashes=[_hash(script) for script in scripts], specs=_as_json(specs),
+        hashes=[_hash(script) for script in scripts], specs=specs, charts=_as_json(specs),
     )  # fmt: skip
     return document
 

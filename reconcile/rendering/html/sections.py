@@ -32,7 +32,7 @@ def sections(overview: Overview, names: Names) -> list[Section]:
     return [
         replace(s, figures=figures)
         for s in found
-        if (figures := [f for f in s.figures if f.drawn or f.table or f.lead])
+        if (figures := [f for f in s.figures if f.drawn or f.table or f.says])
     ]
 
 
@@ -113,7 +113,7 @@ def _to_receipt(overview: Overview) -> Figure:
         ("within_10s", "10 s"), ("within_60s", "60 s"), ("within_5min", "5 min"))]  # fmt: skip
     return Figure(
         name="receipt", title="From hand-over to receipt",
-        lead=f"Receipts took up to {', '.join(told)}. Of all messages handed over, "
+        says=f"Receipts took up to {', '.join(told)}. Of all messages handed over, "
         f"{', '.join(within)} – those without a receipt count as late.",
         charts=[("receipt", waiting.to_receipt(overview, IN_PAGE))],
         legend=[("delivered", "delivered"), ("undelivered", "undelivered")],
@@ -168,7 +168,7 @@ def _parts(overview: Overview) -> Figure:
     if len(found) < 2:
         only = found[0]["parts"] if found else None
         text = f"All messages have {only} part{'' if only == 1 else 's'}." if only else ""
-        return Figure(name="parts", title="Long messages" if text else "", lead=text)
+        return Figure(name="parts", title="Long messages" if text else "", says=text)
     keys = {"parts": lambda row: tables.words(row["parts"], order=row["parts"])}
     return Figure(
         name="parts", title="Long messages",
@@ -208,7 +208,7 @@ def _cost(overview: Overview, names: Names) -> Figure:
     apart = f" Carrier fees beside it: {amount(fees)}." if fees is not None else ""
     return Figure(
         name="money", title="Spent on messages that did not arrive",
-        lead=f"{amount(total['total_amount'])} in all, {total['amount_per_message'] or '–'} per "
+        says=f"{amount(total['total_amount'])} in all, {total['amount_per_message'] or '–'} per "
         f"message, {total['amount_per_delivered'] or '–'} per delivered one; "
         f"{amount(total['amount_undelivered'])} went to undelivered ones.{apart}{several}",
         charts=[("wasted", money.wasted(overview, IN_PAGE, names))],

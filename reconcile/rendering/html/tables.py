@@ -101,8 +101,7 @@ def by_loss(caption: str, keys: dict[str, Key], found: Sequence[Row], headline: 
     """What was lost, beside what was sent, how fast the rest came and what it cost."""
     most = max((rows.lost(row) for row in found), default=0)
     titles = [*keys, "lost", "messages", "no receipt", headline.formula.name, "95 % interval",
-              "receipts", "median", "95 % within", "per delivered",
-              "spent on undelivered"]  # fmt: skip
+              "receipts", "median", "95 % within", "per delivered", "wasted"]  # fmt: skip
     return table(
         caption, titles,
         ([key(row) for key in keys.values()]

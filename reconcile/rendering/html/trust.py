@@ -25,12 +25,12 @@ def match(overview: Overview) -> Figure:
     body = [
         [Cell(text=row["word"].replace("_", " "), order=row["place"]),
          tables.words(_BY.get(row["word"], "")), tables.words(row["meaning"]),
-         tables.number(audit["match"].get(row["word"], 0))]
-        for row in stages.meaning("matches").to_pylist()
+         tables.number(audit["match"][row["word"]])]
+        for row in stages.meaning("matches").to_pylist() if audit["match"].get(row["word"])
     ]  # fmt: skip
     return Figure(
         name="match", title="Who told us how each message ended",
-        lead=_captured(overview),
+        says=_captured(overview),
         charts=[("match", collection.match(overview, IN_PAGE))],
         legend=[(role, f"{word.replace('_', ' ')} {audit['match'][word]:,}")
                 for word, role in collection.MATCHES.items()

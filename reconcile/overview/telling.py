@@ -1,0 +1,107 @@
+"""[pure] What findings share: series out of rows, and how routes, shares and times are written."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from reconcile import formulas
+from reconcile.formulas import Rate
+from reconcile.overview import falls as falling
+from reconcile.overview.evidence import Evidence
+from reconcile.overview.falls import Fall, Series
+
+Route = tuple[str | None, str | None]
+Row = dict[str, Any]
+
+
+def series(
+    evidence: Evidence,
+    rows: Iterable[Row],
+    key: Callable[[Row], Any],
+    counts: Callable[[Row], tuple[int, int]],
+) -> dict[Any, Series]:
+    good: dict[Any, list[int]] = defaultdict(lambda: [0] * steps(evidence))
+    total: dict[Any, list[int]] = defaultdict(lambda: [0] * steps(evidence))
+    for row in rows:
+        more_good, more = counts(row)
+        good[key(row)][row["step"]] += more_good
+        total[key(row)][row["step"]] += more
+    return {each: Series(good[each], total[each]) for each in good}
+
+
+def falls(series: Mapping[Any, Series], least_points: float) -> list[tuple[Any, Fall]]:
+    found = (
+        (key, falling.fall(each, rivals=len(series), least_points=least_points))
+        for key, each in series.items()
+    )
+    return [(key, fall) for key, fall in found if fall is not None]
+
+
+def steps(evidence: Evidence) -> int:
+    return max(len(evidence.steps) - 1, 0)
+
+
+def when(evidence: Evidence, fall: Fall) -> tuple[datetime, datetime | None]:
+    """When it began, and when it ended; None if it lasts to the end of what is settled."""
+    lasts = fall.end == steps(evidence)
+    return evidence.steps[fall.first], None if lasts else evidence.steps[fall.end]
+
+
+def time(since: datetime, until: datetime | None) -> list[str]:
+    """Conditions know only more and less, and times are whole microseconds."""
+    conditions = [f"message_time>{written(since - timedelta(microseconds=1))}"]
+    return conditions if until is None else [*conditions, f"message_time<{written(until)}"]
+
+
+def written(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def route(row: Row) -> Route:
+    return row["country"], row["carrier"]
+
+
+def of_route(route: Route) -> list[str]:
+    return [f"country={route[0] or ''}", f"carrier={route[1] or ''}"]
+
+
+def name(route: Route) -> str:
+    return f"{route[0] or 'Unknown country'} · {route[1] or 'unknown carrier'}"
+
+
+def code(code: str | None, meanings: Mapping[str, Mapping[str, str]]) -> str:
+    if code is None:
+        return "losses without a code"
+    name = meanings.get(code, {}).get("name")
+    return f"error {code} ({name})" if name and name != "unknown" else f"error {code}"
+
+
+def rate(good: int, total: int) -> Rate:
+    return formulas.rate("D", "H", {"D": good, "H": total}, {"D": good, "H": total})
+
+
+def percent(rate: Rate) -> str:
+    return "–" if rate.value is None else f"{rate.value:.1%}"
+
+
+def from_to(fall: Fall) -> str:
+    return f"from {percent(fall.before)} to {percent(fall.during)}"
+
+
+def known(rate: Rate) -> str:
+    if rate.low is None or rate.high is None:
+        return "nothing known"
+    return (
+        f"{rate.numerator:,} of {rate.denominator:,} known fates delivered "
+        f"({rate.low:.1%}–{rate.high:.1%})"
+    )
+
+
+def duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "more"
+    for length, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= length:
+            return f"{seconds / length:.3g} {unit}"
+    return f"{seconds:.3g} s"
