@@ -11,6 +11,7 @@ from reconcile.overview.record import Overview
 MATCHES = {"agree": "delivered", "counted": "accent", "open": "open", "not_pulled": "queued",
            "log_behind": "unconfirmed", "log_missing": "failed", "report_missing": "undelivered",
            "status_differs": "ink"}  # fmt: skip
+AGREED = ("agree", "counted")
 READING = {"alive": ("alive", "delivered"),
            "listed": ("listed", "delivered"), "counted": ("counted", "accent"),
            "imported": ("imported", "open"), "not_read": ("not read", "unconfirmed"),
@@ -22,8 +23,9 @@ def match(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
     """What report and log do not both tell, by step of time: shares of the messages."""
     found: list[dict[str, Any]] = overview.by_time_and_match
     clock = rows.clock(overview)
-    keys = sorted({row["step"] for row in found})
-    if len(keys) < time_axis.LEAST:
+    odd = {word: role for word, role in MATCHES.items() if word not in AGREED}
+    steps = len({row["step"] for row in found})
+    if steps < time_axis.LEAST or not any(row["match"] in odd for row in found):
         return None
     order = list(MATCHES)
     stacked = [
@@ -33,19 +35,17 @@ def match(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
          if row["match"] in order else 1}
         for row in found
     ]  # fmt: skip
-    names = [word.replace("_", " ") for word in order]
     colour = alt.Color(
-        "match:N", scale=alt.Scale(domain=names, range=[
-            getattr(how.palette, role) for role in MATCHES.values()]),
+        "match:N", scale=alt.Scale(domain=[word.replace("_", " ") for word in odd],
+                                      range=[getattr(how.palette, r) for r in odd.values()]),
         legend=alt.Legend(orient="top", title=None) if how.legend else None,
     )  # fmt: skip
-    steps = time_axis.steps(overview)
     axis = style.percents(minExtent=time_axis.WIDTH, maxExtent=time_axis.WIDTH)
     bars = (
         alt.Chart(style.points(stacked))
         .transform_joinaggregate(all="sum(messages)", groupby=["from"])
         .transform_calculate(share="datum.messages / datum.all")
-        .transform_filter("datum.match !== 'agree' && datum.match !== 'counted'")
+        .transform_filter(alt.FieldOneOfPredicate("match", [w.replace("_", " ") for w in odd]))
         .mark_bar(orient="vertical")
         .encode(
             **time_axis.span(axis=time_axis.axis(overview)), color=colour, order="order:Q",
@@ -54,7 +54,8 @@ def match(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
         )
     )  # fmt: skip
     return style.dressed(
-        alt.layer(*time_axis.outages(overview, steps, how), bars), how, height=130,
+        alt.layer(*time_axis.outages(overview, time_axis.steps(overview), how), bars),
+        how, height=130,
         says=f"Share of messages whose end report and log do not both tell, by {overview.step}",
         title="Share of messages whose end report and log do not both tell",
     )  # fmt: skip

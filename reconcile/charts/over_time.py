@@ -35,7 +35,8 @@ def rate(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
     if len(steps) <= _MOST_MARKS:
         layers.append(
             base.mark_point(color=how.palette.delivered, fill=how.palette.paper, opacity=1,
-                            size=22, strokeWidth=1.5, clip=True).encode(y=y)
+                            size=22, strokeWidth=1.5).encode(y=y)
+            .transform_filter(f"datum.rate >= {domain[0]}")
         )  # fmt: skip
     layers += [
         _hover(steps, how),

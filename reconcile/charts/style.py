@@ -76,11 +76,13 @@ def dressed(chart: Chart, style: Style, *, height: int, says: str, title: str = 
     """The finished chart; `says` is what it shows, for those who do not see it."""
     # In one call: each makes a copy of the chart with all its data.
     more: dict[str, Any] = {"title": title} if title else {}
+    ground = style.palette.paper
     if style.width == "container":
+        ground = "transparent"
         more["autosize"] = alt.AutoSizeParams(type="fit-x", contains="padding")
         more["padding"] = {"left": 0, "right": 4, "top": 2, "bottom": 4}
     finished: Chart = chart.properties(
-        width=style.width, height=height, description=says, background="transparent",
+        width=style.width, height=height, description=says, background=ground,
         config=_config(style.palette), **more,
     )  # fmt: skip
     return finished

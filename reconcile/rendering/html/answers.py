@@ -15,6 +15,7 @@ Names = Mapping[str, str]
 FAULTS = {"sender": "the sender", "recipient": "the recipient", "carrier": "the carrier",
           "plivo": "Plivo", "account": "the account", "content": "the text",
           "unknown": "nobody known yet"}  # fmt: skip
+_STEADY = 0.01  # from one time to the next
 _NUMBERS = ("", "one thing stands", "two things stand", "three things stand", "four things stand",
             "five things stand")  # fmt: skip
 
@@ -45,7 +46,8 @@ def verdict(overview: Overview) -> str:
         fell = "fell" if change.points < 0 else "rose"
         said = f"Delivery {fell} by {points(change.points)}"
     else:
-        said = "Delivery is steady"
+        steady = abs(change.points) < _STEADY
+        said = "Delivery is steady" if steady else "Delivery shows no clear change"
     found = len(overview.findings)
     stand = _NUMBERS[found] if found < len(_NUMBERS) else f"{found} things stand"
     return f"{said}; {stand} out" if found else f"{said}; nothing stands out"

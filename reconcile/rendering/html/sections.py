@@ -48,12 +48,13 @@ def _over_time(overview: Overview) -> Figure:
         ("outage", "no receiver was alive"), ("provisional", "some messages still open"),
     ) if kind in kinds or (kind == "provisional" and any(
         row["provisional"] for row in overview.by_time))]  # fmt: skip
+    known = any(rows.headline(overview).of(row)["low"] is not None for row in overview.by_time)
+    band = "The band around the line is the 95 % interval. " if known else ""
     steps = {"hour": "hour", "day": "day", "week": "week, from Monday", "month": "month"}
     return Figure(
         name="over-time",
         title=f"{overview.report.formula.name.capitalize()} rate, and messages by fate",
-        lead=f"By {steps.get(overview.step, overview.step)}. The band around the line is the 95 % "
-        "interval; the axis of the rate does not begin at 0.",
+        lead=f"By {steps[overview.step]}. {band}The axis of the rate does not begin at 0.",
         charts=[("rate", over_time.rate(overview, IN_PAGE)),
                 ("volume", over_time.volume(overview, IN_PAGE))],
         legend=legend,

@@ -34,7 +34,7 @@ def match(overview: Overview) -> Figure:
         charts=[("match", collection.match(overview, IN_PAGE))],
         legend=[(role, f"{word.replace('_', ' ')} {audit['match'][word]:,}")
                 for word, role in collection.MATCHES.items()
-                if audit["match"].get(word) and word not in ("agree", "counted")],
+                if audit["match"].get(word) and word not in collection.AGREED],
         table=tables.table("Reports and log, message by message",
                            ["match", "the end came by", "meaning", "messages"], body, texts=3),
     )  # fmt: skip
@@ -133,8 +133,13 @@ def _captured(overview: Overview) -> str:
     if audit["capture_rate"] is None:
         return ("The log was not read for this time, so what did not reach us cannot be told. "
                 "Read it: python -m reconcile run")  # fmt: skip
+    differ = audit["match"].get("status_differs", 0)
+    conflicts = (
+        f"Report and log contradict each other in {differ:,} messages."
+        if differ else "Report and log contradict each other nowhere."
+    )  # fmt: skip
     return (
         f"{cells.percent(audit['capture_rate'])} of messages that ended reached us as a report: "
         f"{audit['capture_rate_numerator']:,} of {audit['capture_rate_denominator']:,}. The rest "
-        "is known from Plivo's log alone."
+        f"is known from Plivo's log alone. {conflicts}"
     )

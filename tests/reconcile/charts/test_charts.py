@@ -1,6 +1,7 @@
 """Charts: the same each time, none where words are shorter, colours that everyone tells apart."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -49,6 +50,12 @@ def test_a_chart_is_the_same_each_time(chart: Drawing, style: Style) -> None:
 @pytest.mark.parametrize("world", [overviews.empty, overviews.one_message])
 def test_there_is_no_chart_where_words_are_shorter(chart: Drawing, world: Drawing) -> None:
     assert chart(world()) is None
+
+
+def test_where_report_and_log_agree_on_all_there_is_nothing_to_draw() -> None:
+    given = overviews.traffic()
+    agreed = [{**row, "match": "agree"} for row in given.by_time_and_match]
+    assert collection.match(replace(given, by_time_and_match=agreed)) is None
 
 
 @each_chart

@@ -72,7 +72,10 @@ def test_the_first_sentence_says_how_delivery_is() -> None:
     assert answers.verdict(given) == "Delivery fell by 1.7 points; two things stand out"
     assert given.change is not None
     unclear = replace(given, change=replace(given.change, clear=False), findings=[])
-    assert answers.verdict(unclear) == "Delivery is steady; nothing stands out"
+    assert answers.verdict(unclear) == "Delivery shows no clear change; nothing stands out"
+    still = replace(given.change, clear=False, points=-0.002)
+    steady = replace(given, change=still, findings=[])
+    assert answers.verdict(steady) == "Delivery is steady; nothing stands out"
     assert answers.verdict(overviews.empty()) == "There are no messages to report on"
     assert answers.verdict(overviews.one_message()) == "1 message: too few to judge"
     silent = overviews.overview({"unconfirmed": 40})
