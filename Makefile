@@ -58,8 +58,8 @@ report: $(VENV)/.ready ## print the rate report; SINCE=7d BY=country HTML=1 FORM
 	  $(if $(FORMULA),--formula $(FORMULA)) $(if $(TZ_NAME),--tz $(TZ_NAME)) $(ARGS)
 	@$(if $(HTML),echo "Wrote $(abspath $(PAGE))")
 
-notebook: $(VENV)/.ready-notebooks ## open the notebooks in JupyterLab
-	@$(BIN)/jupyter lab notebooks
+notebook: $(VENV)/.ready-notebooks ## open the notebooks in JupyterLab; DATA_DIR=data/demo
+	@$(BIN)/jupyter lab notebooks/01_delivery_rates.ipynb
 
 clean: ## remove .venv, caches and the demo's data; your own data stays
 	rm -rf $(VENV) data/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

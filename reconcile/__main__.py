@@ -5,6 +5,7 @@ Exit codes: 0 done · 1 done, and a finding · 2 wrong usage or settings, refuse
 """
 
 import argparse
+import codecs
 import io
 import signal
 import sys
@@ -28,16 +29,17 @@ from reconcile.counted_messages import Question
 from reconcile.explaining import evidence, explain
 from reconcile.locks import Busy
 from reconcile.plivo_log.errors import PlivoLogError
-from reconcile.rendering import notices, story, story_json, terminal
+from reconcile.rendering import cells, notices, signs, story, story_json, terminal
 from reconcile.usage import command as usage_command
 
 
 def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is no error
+    codecs.register_error(signs.ERRORS, signs.lookalikes)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # whatever the terminal can write
+            stream.reconfigure(errors=signs.ERRORS)  # whatever the terminal can write
     options = _parser().parse_args(arguments)
     if any("\udc80" <= sign <= "\udcff" or sign == "\0" for text in sys.argv for sign in text):
         return _fail("an argument is not UTF-8 text", 2)
@@ -103,7 +105,8 @@ def _merge(settings: Settings, options: argparse.Namespace) -> int:
         progress=tell,
     )
     tell("")
-    print(f"{merged.messages:,} messages; {merged.days_written} days written")
+    messages = cells.counted(merged.messages, "message")
+    print(f"{messages}; {cells.counted(merged.days_written, 'day')} written")
     return 0
 
 
@@ -157,7 +160,7 @@ def _end(_number: int, _frame: FrameType | None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = options_of_messages.Parser(
         prog="python -m reconcile",
         description="Reads Plivo's message log, holds it against the reports, computes rates.",
     )

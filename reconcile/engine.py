@@ -40,7 +40,10 @@ class Engine:
     def __init__(self) -> None:
         self._session = duckdb.connect()
         self._session.execute("set TimeZone = 'UTC'")
-        self._session.execute("set enable_progress_bar = false")  # stdout is the result
+        # stdout is the result. A notebook that shows no progress bar does not let it be set.
+        bar = self._session.sql("select current_setting('enable_progress_bar')").fetchall()
+        if bar == [(True,)]:
+            self._session.execute("set enable_progress_bar = false")
         for head, body in MACROS.items():
             self._session.execute(f"create macro {head} as {body}")
         for name, table in stages.meanings().items():

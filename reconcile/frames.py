@@ -1,4 +1,14 @@
-"""[I/O] The rate report and the messages as pandas frames (Arrow-backed types, Decimal money)."""
+"""[I/O] What Python and notebooks are given: pandas frames, and records that show themselves.
+
+Everywhere: `since` and `until` are half-open and take a day, a timestamp, or an age such as "7d"
+before the latest sign of life on disk; `where` is what `--where` takes; `tz` is the zone of days
+and hours, UTC unless named, while every time that is given back is UTC. `data_dir` goes before
+the setting DATA_DIR. What is not known is null. All seal and merge what is new first.
+
+Errors tell what to do next: selection.WrongQuestion (what was asked does not exist, with the
+nearest that does), config.SettingError, receiver.day_files.FileProblem (a damaged file, by name),
+locks.Busy (another process has been merging for a minute).
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
@@ -48,12 +58,15 @@ def messages(
 ) -> pd.DataFrame:
     """One row per message with `message_time` in [since, until), inbound ones included.
 
-    Columns as in `messages/`: times UTC to the microsecond, money Decimal in the account's
-    currency, counts int32. since and until are a day, a timestamp, or an age such as "7d" before
-    the latest sign of life on disk. `pending` or `unconfirmed` is as of the merge. With `where`,
-    such as "match=log_missing,country=US", the outbound messages that fulfil these conditions (or
-    the inbound ones with "direction=inbound"). Raises selection.WrongQuestion,
-    receiver.day_files.FileProblem.
+    Columns, as in `messages/` (COLUMNS.md says what each means), Arrow-backed:
+    message_uuid, direction, country, carrier, from_number, to_number … string ·
+    message_time, queued_at, sent_at, final_at, last_sign_at timestamp[us, UTC] ·
+    outcome, state, error_code, match string · parts_expected, units, reports … int32 ·
+    total_amount, carrier_fees Decimal in the account's currency · mixed, never_reported … bool.
+
+    `pending` or `unconfirmed` is as of the merge. With `where`, such as
+    "match=log_missing,country=US", the outbound messages that fulfil these conditions (or the
+    inbound ones with "direction=inbound"), as of now. Sorted by time only then.
     """
     settings, merged = _prepared(data_dir)
     first, last = _moment(since, merged), _moment(until, merged)
@@ -84,10 +97,18 @@ def rates(
 ) -> pd.DataFrame:
     """The rate report's rows: a row per group of outbound messages, sorted by key, nulls last.
 
-    Columns: the keys, counts (int64), each rate with numerator, denominator and Wilson 95 %
-    interval (float64, null where there is no denominator), money (Decimal), seconds to receipt.
-    `by` takes the names of `--by`, `where` what `--where` does; raises selection.WrongQuestion with
-    the nearest that exist.
+    `by` takes names of `--by` ("country", ["day", "carrier"], "none" for the total), `formula`
+    those of `--formula`; with `units`, billed units are counted instead of messages.
+
+    Columns (COLUMNS.md has each of them): the keys · counts int64: submitted, failed, queued,
+    handed_over, delivered, undelivered, unconfirmed, open · per rate float64, a share from 0 to 1,
+    null without a denominator: confirmed_rate, receipt_coverage, strict_rate, lenient_rate,
+    acceptance_rate, each followed by _numerator, _denominator (int64), _low, _high (Wilson 95 %) ·
+    headline_rate · Decimal, account's currency: total_amount, amount_per_message,
+    amount_per_delivered, amount_undelivered, carrier_fees · seconds: sent_to_receipt_p50 p90 p95
+    p99, message_to_receipt_p50 … · shares within_10s, within_60s, within_5min · negative_receipts.
+
+    No messages: an empty frame with all columns.
     """
     names = by if isinstance(by, str) else ",".join(by) or "none"
     report = _report(
@@ -107,8 +128,10 @@ def audit(
 ) -> dict[str, Any]:
     """The collection audit over these outbound messages, as the JSON report has it.
 
-    Messages by `match`, `capture_rate` with numerator and denominator, counts of what was odd,
-    `outages` of the receiver, `seconds_not_read` of the message log.
+    match: messages by word · capture_rate with _numerator and _denominator: a share, None without
+    a window that was read · never_reported, guessed_times messages · duplicate_reports,
+    out_of_order_reports, state_changes reports · unknown_states messages by word · untyped_values ·
+    outages of the receiver: from, until (ISO-8601 UTC), seconds · seconds_not_read of the log.
     """
     asked = _conditions(where)
     return _report(since, until, as_of, "UTC", data_dir, by=(), where=asked).audit

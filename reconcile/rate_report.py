@@ -20,12 +20,15 @@ from reconcile.formulas import Formula, Rate
 from reconcile.merging import Merged
 from reconcile.plivo_log import ledger
 from reconcile.plivo_log.coverage import HOWS, Window, coverage
-from reconcile.rate_rows import VALUE_COLUMNS, Row, letters_of, row_of
+from reconcile.rate_rows import VALUE_COLUMNS, Row, letters_of, row_of, summed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateReport:
-    """The answer, ready to be shown: `rows` by the question's keys, `total` over all of them."""
+    """The answer, ready to be shown: `rows` by the question's keys, `total` over all of them.
+
+    `others`: the groups that `top` left out, as one row without percentiles.
+    """
 
     question: Question
     formula: Formula
@@ -36,6 +39,8 @@ class RateReport:
     by_formula: dict[str, Rate]
     audit: dict[str, Any]
     messages_folder: Path
+    others: Row | None = None
+    left_out: int = 0  # so many groups are in `others`
     hints: list[str] = field(default_factory=list)
     clock_zones: str = ""  # in which the callbacks' times may be, where they are not in the one set
     key_types: dict[str, pa.DataType] = field(default_factory=dict)
@@ -86,12 +91,16 @@ def answer(
     audit["reports_without_uuid"] = merged.reports_without_uuid
     zones = _clock_zones(engine, audit["clock_shift"], settings)
     audit["outages"] = _outages(settings.data_dir / "reports", question, as_of)
+    groups = _largest(counted, question.top) if whole["messages"] else []
+    shown = groups[: question.top]
+    rest = groups[len(shown) :]
     return RateReport(
         question=question,
         formula=formula,
         as_of=as_of,
-        rows=[row_of(counts, question.by, formula) for counts in _largest(counted, question.top)]
-        if whole["messages"] else [],
+        rows=[row_of(counts, question.by, formula) for counts in shown],
+        others=row_of(summed(rest, question.by), (), formula) if rest else None,
+        left_out=len(rest),
         total=row_of(whole, (), formula) if whole["messages"] else None,
         headline=formulas.rate(formula.numerator, formula.denominator, *letters_of(whole)),
         by_formula={
@@ -120,9 +129,9 @@ def _counts(engine: Engine, by: tuple[str, ...]) -> pa.Table:
 
 
 def _largest(counted: pa.Table, top: int | None) -> list[dict[str, Any]]:
-    """All groups in the order of their keys, or so many, those of the most messages first."""
+    """All groups in the order of their keys; where only some are wanted, the largest first."""
     groups: list[dict[str, Any]] = counted.to_pylist()
-    return groups if top is None else sorted(groups, key=lambda g: -g["messages"])[:top]
+    return groups if top is None else sorted(groups, key=lambda g: -g["messages"])
 
 
 def _audit(engine: Engine, windows: list[Window], as_of: datetime | None) -> dict[str, Any]:

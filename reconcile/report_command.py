@@ -6,15 +6,23 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from receiver.config import Settings
-from reconcile import formulas, options, rate_report, selection, stages
+from reconcile import dictionary, formulas, options, rate_report, selection, trends
 from reconcile.counted_messages import Question
 from reconcile.merging import Merged
 from reconcile.overview import overview
 from reconcile.rate_report import RateReport
-from reconcile.rendering import flat, notices, terminal
+from reconcile.rendering import excel, flat, markdown, notices, terminal
 from reconcile.rendering.cells import percent
+from reconcile.rendering.terminal import Told
 
-_FORMATS = ("table", "csv", "json", "html", "parquet", "md")
+_RENDER: dict[str, Callable[[RateReport], bytes]] = {
+    "csv": flat.as_csv,
+    "excel-csv": lambda report: excel.as_csv(report.table()),
+    "json": flat.as_json,
+    "parquet": flat.as_parquet,
+}
+_FORMATS = ("table", *_RENDER, "md", "html")
+_MOST_COUNTRIES = 20
 
 
 def add_options(report: argparse.ArgumentParser) -> None:
@@ -36,9 +44,14 @@ def add_options(report: argparse.ArgumentParser) -> None:
     report.add_argument(
         "--fail-under", metavar="R", type=_share, help="exit 1 if the headline is below this share"
     )
+    report.add_argument(
+        "--columns", action="store_true", help="what each column of a flat result means; no data"
+    )
 
 
 def carry_out(settings: Settings, given: argparse.Namespace) -> int:
+    if given.columns:
+        return options.deliver_dictionary(dictionary.of_rates(), given)
     rate_report.formula_named(given.formula)
     by = selection.dimensions(given.by) if given.by else ("day",)
     question, merged = options.asked(settings, given)
@@ -47,12 +60,13 @@ def carry_out(settings: Settings, given: argparse.Namespace) -> int:
         report = _deliver_page(settings, question, merged, given)
         return _judge(report, question, merged, settings, given)
     report = rate_report.rate_report(settings, question, merged)
-    whole = given.format == "table" and not given.by
-    more = [
-        rate_report.rate_report(settings, replace(question, by=(key,), top=None), merged)
-        for key in (("country", "error_code") if whole else ())
-    ]
-    _deliver(report, more, given)
+    if given.format == "table":
+        _show(_told(settings, report, merged, whole=not given.by), given)
+    elif given.format == "md":
+        around = None if given.by else overview.overview(settings, question, merged)
+        options.deliver(markdown.as_markdown(report, around), given)
+    else:
+        options.deliver(_RENDER[given.format](report), given)
     return _judge(report, question, merged, settings, given)
 
 
@@ -75,6 +89,19 @@ def _judge(
     return 1
 
 
+def _told(settings: Settings, report: RateReport, merged: Merged, *, whole: bool) -> Told:
+    """What a person is shown: without a break-down of their own, the whole picture."""
+    if not whole:
+        return Told(report=report, trends=trends.trends(settings, report))
+    question = replace(report.question, by=("country",), top=_MOST_COUNTRIES)
+    by_country = rate_report.rate_report(settings, question, merged)
+    return Told(
+        report=report,
+        overview=overview.overview(settings, report.question, merged),
+        by_country=(by_country, trends.trends(settings, by_country)),
+    )
+
+
 def _deliver_page(
     settings: Settings, question: Question, merged: Merged, given: argparse.Namespace
 ) -> RateReport:
@@ -86,20 +113,11 @@ def _deliver_page(
     return shown.report
 
 
-def _deliver(report: RateReport, more: list[RateReport], given: argparse.Namespace) -> None:
-    if given.format == "parquet":
-        options.deliver(flat.as_parquet(report), given)
-    elif given.format == "table":
-        codes = {row["code"]: row["name"] for row in stages.meaning("error_codes").to_pylist()}
-        if given.output is None:
-            terminal.render(terminal.console(), report, *more, error_names=codes)
-        else:
-            options.deliver(terminal.as_text(report, *more, error_names=codes).encode(), given)
+def _show(told: Told, given: argparse.Namespace) -> None:
+    if given.output is None:
+        terminal.render(terminal.console(), told)
     else:
-        render: dict[str, Callable[[RateReport], str]] = {
-            "csv": flat.as_csv, "json": flat.as_json, "md": flat.as_markdown,
-        }  # fmt: skip
-        options.deliver(render[given.format](report).encode(), given)
+        options.deliver(terminal.as_text(told).encode(), given)
 
 
 def _share(text: str) -> float:

@@ -54,6 +54,13 @@ def render(console: Console, told: Explanation) -> None:
         console.print(notice)
 
 
+def as_text(told: Explanation) -> str:
+    """The same as plain text, in 100 columns."""
+    out = io.StringIO()
+    render(Console(file=out, width=100, highlight=False, markup=False, emoji=False), told)
+    return out.getvalue()
+
+
 def _of_message(told: Explanation) -> list[tuple[str, str]]:
     message, why = told.message, told.message["why"]
     code = f" (error {message['error_code']})" if message["error_code"] else ""
