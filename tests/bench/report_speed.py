@@ -21,6 +21,7 @@ from reconcile.counted_messages import Question
 from reconcile.merging import Merged
 from reconcile.overview.overview import overview
 from reconcile.rate_report import rate_report
+from reconcile.rendering.html.page import page
 from tests.bench import message_folder
 
 _SUFFIXES = {"k": 1_000, "M": 1_000_000}
@@ -35,6 +36,8 @@ def ask(what: str, data_dir: str) -> None:
     merged = Merged(message_folder.AS_OF, 0, 0)
     if what == "overview":
         overview(settings, Question(), merged)
+    elif what == "page":
+        page(overview(settings, Question(), merged))
     elif what == "rates by day":
         rate_report(settings, Question(), merged)
     elif what != "nothing":
@@ -75,7 +78,7 @@ def main() -> None:
         seconds, *_ = measured(f"make {options.messages}", Path(name))
         size = sum(path.stat().st_size for path in Path(name).rglob("*.parquet")) / 2**20
         print(f"made {size:,.0f} MiB in {seconds:.0f} s", file=sys.stderr)
-        for what in ("nothing", "overview", "rates by day"):
+        for what in ("nothing", "overview", "page", "rates by day"):
             seconds, busy, mebibytes = measured(what, Path(name))
             table.add_row(what, f"{seconds:.1f}", f"{busy:.1f}", f"{mebibytes:,.0f}")
     Console().print(table)

@@ -100,16 +100,19 @@ def by_rate(caption: str, keys: dict[str, Key], found: Sequence[Row], headline: 
 def by_loss(caption: str, keys: dict[str, Key], found: Sequence[Row], headline: Headline) -> Table:
     """What was lost, beside what was sent, how fast the rest came and what it cost."""
     most = max((rows.lost(row) for row in found), default=0)
+    timed = any(row["sent_to_receipt_p50"] is not None for row in found)
+    speed = ["median", "95 % within"] if timed else ["within 60 s"]
     titles = [*keys, "lost", "messages", "no receipt", headline.formula.name, "95 % interval",
-              "receipts", "median", "95 % within", "per delivered", "wasted"]  # fmt: skip
+              "receipts", *speed, "per delivered", "wasted"]  # fmt: skip
     return table(
         caption, titles,
         ([key(row) for key in keys.values()]
          + [number(rows.lost(row), bar=rows.lost(row) / most if most else None),
             number(row["submitted"]), number(row["unconfirmed"])]
          + _rates(row, headline)
-         + [seconds(row["sent_to_receipt_p50"]), seconds(row["sent_to_receipt_p95"]),
-            money(row["amount_per_delivered"]), summed(row["amount_undelivered"])]
+         + ([seconds(row["sent_to_receipt_p50"]), seconds(row["sent_to_receipt_p95"])]
+            if timed else [share(row["within_60s"])])
+         + [money(row["amount_per_delivered"]), summed(row["amount_undelivered"])]
          for row in found),
         texts=len(keys),
     )  # fmt: skip
