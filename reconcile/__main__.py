@@ -19,13 +19,12 @@ from reconcile import (
     import_command,
     merging,
     messages_command,
-    rate_report,
     report_command,
+    run_command,
     selection,
 )
 from reconcile import options as options_of_messages
 from reconcile import run as running
-from reconcile.counted_messages import Question
 from reconcile.explaining import evidence, explain
 from reconcile.locks import Busy
 from reconcile.plivo_log.errors import PlivoLogError
@@ -61,23 +60,6 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(problem, 2)
     except KeyboardInterrupt:
         return _fail("stopped; what was read so far is kept", 3)
-
-
-def _run(settings: Settings, options: argparse.Namespace) -> int:
-    task = running.Task(
-        mode="run",
-        asked=_asked("run", options),
-        since=_moment(options.since),
-        full=options.full,
-        max_requests=options.max_requests,
-        max_minutes=options.max_minutes,
-    )
-    result, merged = running.run(settings, task, tell=notices.pulling())
-    report = rate_report.rate_report(settings, Question(by=()), merged)
-    print(notices.summary(result, report))
-    if warning := notices.clock_shift(report):
-        print(f"reconcile: {warning}", file=sys.stderr)
-    return 0 if result.complete else 3
 
 
 def _pull(settings: Settings, options: argparse.Namespace) -> int:
@@ -172,7 +154,9 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     added = [
-        run := command("run", _run, "the cron job: lock, pull, merge, print a summary"),
+        run := command(
+            "run", run_command.carry_out, "the cron job: lock, pull, merge, print a summary"
+        ),
         pull := command("pull", _pull, "Plivo's message log into log/, resumable"),
         plan := command("plan", _plan, "what pull would ask for, and how long the quota makes it"),
         merge := command("merge", _merge, "derive messages/ again from what is on disk"),
@@ -187,21 +171,20 @@ def _parser() -> argparse.ArgumentParser:
             "forget", forget_command.carry_out, "log/ and messages/ without some rows"
         ),
     ]
-    for asking in (run, pull, plan, merge):
+    for asking in (pull, plan, merge):
         asking.add_argument("--since", metavar="T", help="from then on: 2026-03-01, a time, or 7d")
     for asking in (pull, plan, merge):
         asking.add_argument("--until", metavar="T", help="up to then, exclusive")
-    for asking in (run, pull, plan):
+    for asking in (pull, plan):
         asking.add_argument(
             "--max-requests", metavar="N", type=options_of_messages.count, help="then stop, exit 3"
         )
-    run.add_argument("--max-minutes", metavar="N", type=float, default=running.RUN_MINUTES,
-                     help="then stop, exit 3 [%(default)s]")  # fmt: skip
     for asking in (pull, plan):
         asking.add_argument("--max-minutes", metavar="N", type=float, help="then stop, exit 3")
         asking.add_argument("--again", action="store_true", help="read all, whatever was read")
-    for asking in (run, pull, plan):
+    for asking in (pull, plan):
         asking.add_argument("--full", action="store_true", help="list every window, count none")
+    run_command.add_options(run)
     report_command.add_options(report)
     messages_command.add_options(listed)
     usage_command.add_options(usage)

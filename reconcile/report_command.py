@@ -10,10 +10,12 @@ from reconcile import dictionary, formulas, options, rate_report, selection, tre
 from reconcile.counted_messages import Question
 from reconcile.merging import Merged
 from reconcile.overview import overview
+from reconcile.overview.record import Overview
 from reconcile.rate_report import RateReport
 from reconcile.rendering import excel, flat, markdown, notices, terminal
 from reconcile.rendering.cells import percent
 from reconcile.rendering.terminal import Told
+from reconcile.trends import Trends
 
 _RENDER: dict[str, Callable[[RateReport], bytes]] = {
     "csv": flat.as_csv,
@@ -21,12 +23,12 @@ _RENDER: dict[str, Callable[[RateReport], bytes]] = {
     "json": flat.as_json,
     "parquet": flat.as_parquet,
 }
-_FORMATS = ("table", *_RENDER, "md", "html")
+FORMATS = ("table", *_RENDER, "md", "html")
 _MOST_COUNTRIES = 20
 
 
 def add_options(report: argparse.ArgumentParser) -> None:
-    options.add(report, formats=_FORMATS)
+    options.add(report, formats=FORMATS)
     names = ", ".join(selection.DIMENSIONS)
     report.add_argument(
         "--by", metavar="A,B",
@@ -93,24 +95,47 @@ def _told(settings: Settings, report: RateReport, merged: Merged, *, whole: bool
     """What a person is shown: without a break-down of their own, the whole picture."""
     if not whole:
         return Told(report=report, trends=trends.trends(settings, report))
-    question = replace(report.question, by=("country",), top=_MOST_COUNTRIES)
-    by_country = rate_report.rate_report(settings, question, merged)
     return Told(
         report=report,
         overview=overview.overview(settings, report.question, merged),
-        by_country=(by_country, trends.trends(settings, by_country)),
+        by_country=_by_country(settings, report.question, merged),
     )
+
+
+def _by_country(
+    settings: Settings, question: Question, merged: Merged
+) -> tuple[RateReport, Trends | None]:
+    question = replace(question, by=("country",), top=_MOST_COUNTRIES)
+    by_country = rate_report.rate_report(settings, question, merged)
+    return by_country, trends.trends(settings, by_country)
+
+
+def rendered(settings: Settings, shown: Overview, merged: Merged, form: str) -> bytes:
+    """The report that the overview is of, in this format."""
+    if form == "html":
+        return _page(shown)
+    if form == "md":
+        return markdown.as_markdown(shown.report, shown)
+    if form == "table":
+        by_country = _by_country(settings, shown.report.question, merged)
+        told = Told(report=shown.report, overview=shown, by_country=by_country)
+        return terminal.as_text(told).encode()
+    return _RENDER[form](shown.report)
 
 
 def _deliver_page(
     settings: Settings, question: Question, merged: Merged, given: argparse.Namespace
 ) -> RateReport:
+    shown = overview.overview(settings, question, merged)
+    options.deliver(_page(shown), given)
+    return shown.report
+
+
+def _page(shown: Overview) -> bytes:
     # Altair alone takes longer to import than a table takes to print.
     from reconcile.rendering.html.page import page  # noqa: PLC0415
 
-    shown = overview.overview(settings, question, merged)
-    options.deliver(page(shown).encode(), given)
-    return shown.report
+    return page(shown).encode()
 
 
 def _show(told: Told, given: argparse.Namespace) -> None:
