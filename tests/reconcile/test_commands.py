@@ -146,7 +146,7 @@ def test_on_a_terminal_a_pull_says_how_far_it_is_and_how_long_it_will_take(tmp_p
         )  # fmt: skip
     lines = re.findall(r"\r\x1b\[K(reading the log: [^\r\n]*)", said)
     assert re.fullmatch(
-        r"reading the log: window 0 of [12], 20 rows, 1 requests, about \d+ min left …", lines[0]
+        r"reading the log: window 0 of [12], 20 rows, 1 request, about \d+ min left …", lines[0]
     )
     assert len(lines) >= 20
 
