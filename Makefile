@@ -55,7 +55,7 @@ PAGE = $(or $(OUTPUT),delivery-report.html)
 report: $(VENV)/.ready ## print the rate report; SINCE=7d BY=country HTML=1 FORMAT=csv OUTPUT=f
 	@$(RUN) -m reconcile report $(if $(SINCE),--since $(SINCE)) $(if $(UNTIL),--until $(UNTIL)) \
 	  $(if $(BY),--by $(BY)) $(if $(WHERE),--where '$(WHERE)') $(if $(TOP),--top $(TOP)) $(if $(HTML),--format html --output $(PAGE),$(if $(FORMAT),--format $(FORMAT)) $(if $(OUTPUT),--output $(OUTPUT))) \
-	  $(if $(FORMULA),--formula $(FORMULA)) $(if $(TZ_NAME),--tz $(TZ_NAME)) $(ARGS)
+	  $(if $(FORMULA),--formula $(FORMULA)) $(if $(TZ_NAME),--tz $(TZ_NAME)) $(if $(REDACT),--redact) $(ARGS)
 	@$(if $(HTML),echo "Wrote $(abspath $(PAGE))")
 
 notebook: $(VENV)/.ready-notebooks ## open the notebooks in JupyterLab; DATA_DIR=data/demo

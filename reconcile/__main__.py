@@ -19,6 +19,7 @@ from reconcile import (
     import_command,
     merging,
     messages_command,
+    redaction,
     report_command,
     run_command,
     selection,
@@ -101,6 +102,8 @@ def _explain(settings: Settings, options: argparse.Namespace) -> int:
         print(notices.unknown(options.uuid, fetched=options.fetch), file=sys.stderr)
         return 1
     told = explain.explain(held)
+    if options.redact:
+        told = redaction.of(settings.data_dir).story(told)
     if options.format == "json":
         print(story_json.as_json(told), end="")
     else:
@@ -191,6 +194,9 @@ def _parser() -> argparse.ArgumentParser:
     import_command.add_options(brought)
     forget_command.add_options(forgotten)
     told.add_argument("uuid", metavar="UUID", help="of a message or of a part")
+    told.add_argument(
+        "--redact", action="store_true", help="numbers of people as keyed hashes that still group"
+    )
     told.add_argument("--fetch", action="store_true", help="ask Plivo for this message first")
     told.add_argument("--format", choices=("table", "json"), default="table",
                       help="table for people, json for programs [%(default)s]")  # fmt: skip

@@ -60,15 +60,19 @@ _PIECE = re.compile(rf"({_HEAD}\s*{_QUOTED.pattern}\s*|.*?)(?:\Z|{_NEXT.pattern}
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One `name operator value`; the value as it was written, None for none."""
+    """One `name operator value`; the value as it was written, None for none.
+
+    Where it must not be shown, `shown` stands in its place.
+    """
 
     name: str
     operator: str
     value: str | None
+    shown: str | None = None
 
     def __str__(self) -> str:
         """As `parse` reads it back."""
-        value = "" if self.value is None else _written(self.value)
+        value = "" if self.value is None else _written(self.shown or self.value)
         return f"{self.name}{self.operator}{value}"
 
 

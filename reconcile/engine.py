@@ -93,18 +93,26 @@ class Engine:
         self._session.execute(f"alter table _narrow rename to {name}")
 
     def define(
-        self, name: str, condition: str = "true", parameters: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        condition: str = "true",
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        instead: Mapping[str, str] | None = None,
     ) -> None:
         """Name this stage, or those of its rows that fulfil the condition, without carrying it out.
 
-        Whatever reads it then reads of the files only the columns that it needs.
+        Whatever reads it then reads of the files only the columns that it needs; `instead` of some
+        columns it finds these expressions.
         """
         known = parameters or {}
+        others = ", ".join(f"{sql} as {column}" for column, sql in (instead or {}).items())
+        changed = f"replace ({others})" if others else ""
         condition = re.sub(r"\$(\w+)", lambda named: _literal(known[named[1]]), condition)
         with _translated():
             self._session.execute(
                 f"create or replace temp view {name} as "
-                f"select * from ({stages.text(name)}) as every where {condition}"
+                f"select * {changed} from ({stages.text(name)}) as every where {condition}"
             )
 
     def run(self, names: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from receiver import day_files, sealing
 from receiver.config import Settings
-from reconcile import conditions, merging, selection
+from reconcile import conditions, merging, redaction, selection
 from reconcile.counted_messages import Question
 from reconcile.dictionary import Column
 from reconcile.merging import Merged
@@ -41,6 +41,9 @@ def add(command: argparse.ArgumentParser, *, formats: tuple[str, ...]) -> None:
     command.add_argument("--output", metavar="F", help="write there instead of to stdout")
     command.add_argument("--tz", default="UTC", metavar="Z", help="zone of days and hours [UTC]")
     command.add_argument("--as-of", metavar="T", help="what counts as now [latest on disk]")
+    command.add_argument(
+        "--redact", action="store_true", help="numbers of people as keyed hashes that still group"
+    )
 
 
 def asked(settings: Settings, options: argparse.Namespace) -> tuple[Question, Merged]:
@@ -65,7 +68,13 @@ def asked(settings: Settings, options: argparse.Namespace) -> tuple[Question, Me
         raise selection.WrongQuestion(
             f"--since {options.since} is not before --until {options.until}; nothing lies between"
         )
-    return Question(since=since, until=until, where=where, zone=options.tz, as_of=as_of), merged
+    hidden = redaction.of(settings.data_dir) if options.redact else None
+    if hidden is not None:
+        where = tuple(hidden.condition(condition) for condition in where)
+    question = Question(
+        since=since, until=until, where=where, zone=options.tz, as_of=as_of, redaction=hidden
+    )
+    return question, merged
 
 
 def deliver(content: bytes, options: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from receiver import day_files
 from receiver.config import Settings
-from reconcile import merging, rate_report, report_command, selection
+from reconcile import merging, rate_report, redaction, report_command, selection
 from reconcile import options as options_of_messages
 from reconcile import run as running
 from reconcile.counted_messages import Question
@@ -37,6 +37,9 @@ def add_options(command: argparse.ArgumentParser) -> None:
         "what stands out in it, with exit 1",
     )  # fmt: skip
     command.add_argument("--output", metavar="F", help="where the report goes")
+    command.add_argument(
+        "--redact", action="store_true", help="numbers of people in it as keyed hashes"
+    )
     command.add_argument(
         "--report-since", metavar="T", help="its messages from then on [30d, from the latest data]",
         default="30d",
@@ -80,7 +83,9 @@ def _reported(settings: Settings, merged: Merged, given: argparse.Namespace) -> 
     since = None
     if merged.as_of is not None:
         since = selection.moment(given.report_since, now=merged.as_of)
-    shown: Overview = overview.overview(settings, Question(since=since), merged)
+    hidden = redaction.of(settings.data_dir) if given.redact else None
+    question = Question(since=since, redaction=hidden)
+    shown: Overview = overview.overview(settings, question, merged)
     target = Path(given.output)
     day_files.write_bytes(target, report_command.rendered(settings, shown, merged, given.report))
     if not shown.findings:
