@@ -123,7 +123,8 @@ def maturity(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
     points = [_aged(point) for point in overview.maturity if point.age_seconds > 0]
     if len({point["age"] for point in points}) < 3:
         return None
-    x = _seconds("age:Q")
+    ages = [point["age"] for point in points]
+    x = _seconds("age:Q", domain=[min(ages), max(ages)])  # also where there are no thin lines
     y = alt.Y("share:Q", axis=style.percents(minExtent=44, maxExtent=44),
               scale=alt.Scale(domain=[0, 1]))  # fmt: skip
     base = alt.Chart(style.points(points)).encode(
@@ -139,16 +140,19 @@ def maturity(overview: Overview, how: Style = IN_NOTEBOOK) -> Chart | None:
             base.mark_point(size=90, opacity=0, filled=True, color=how.palette.ink),
             base.mark_text(align="right", baseline="top", dy=8, fontWeight="bold",
                            color=how.palette.ink).encode(text=alt.value("all messages"))
-            .transform_filter(f"{whole} && datum.age === {max(p['age'] for p in points)}"),
+            .transform_filter(f"{whole} && datum.age === {max(ages)}"),
         ), how, height=200, says="Share of messages with a receipt, by age of the message",
     )  # fmt: skip
 
 
-def _seconds(field: str) -> alt.X:
+def _seconds(field: str, domain: list[float] | None = None) -> alt.X:
     words = " : ".join(f"datum.value == {at} ? '{duration(at)}'" for at in _TICKS)
     axis = alt.Axis(title=None, values=list(_TICKS), labelExpr=f"{words} : ''", labelOverlap=True,
                     labelFlush=True, domain=True, grid=True, gridDash=[2, 3])  # fmt: skip
-    return alt.X(field, scale=alt.Scale(type="log", nice=False, padding=8), axis=axis)
+    scale = alt.Scale(type="log", nice=False, padding=8)
+    if domain:
+        scale.domain = domain
+    return alt.X(field, scale=scale, axis=axis)
 
 
 def _inner(bins: list[TimeBin]) -> list[TimeBin]:

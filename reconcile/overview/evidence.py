@@ -19,8 +19,9 @@ class Evidence:
 
     `steps` are the beginnings of the settled steps, then the end of the last one. `routes`: step
     (its place), country, carrier, submitted, handed_over, delivered, undelivered. `codes`: step,
-    country, carrier, code, lost. `waits`: step, country, edge (place among `edges`, in seconds),
-    receipts. `outages`: span and `unreported`, the messages that ended in it without a report.
+    country, carrier, code, lost, of them undelivered. `waits`: step, country, edge (place among
+    `edges`, in seconds), receipts. `outages`: span and `unreported`, the messages
+    that ended in it without a report.
     """
 
     steps: list[datetime]
@@ -57,7 +58,8 @@ def gather(
             engine,
             settled,
             f'select "{step}" as step, country, carrier, error_code as code, '
-            f"cast(sum(messages) as bigint) as lost from {breakdowns.CUBE} "
+            "cast(sum(messages) as bigint) as lost, cast(coalesce(sum(case when letter = 'U' "
+            f"then messages end), 0) as bigint) as undelivered from {breakdowns.CUBE} "
             f"where letter in ('F', 'U') group by \"{step}\", country, carrier, error_code "
             "order by 1, 2, 3, 4",
         ),

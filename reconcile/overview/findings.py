@@ -44,7 +44,11 @@ def _routes_fallen(
     found = []
     for route, fall in telling.falls(series, _LEAST_FALL):
         since, until = telling.when(evidence, fall)
-        where = [*telling.of_route(route), "fate=undelivered", *telling.time(since, until)]
+        where = [
+            *telling.of_route(route),
+            "fate=undelivered",
+            *telling.in_time(evidence, since, until),
+        ]
         code, grown = _grown_code(evidence, route, fall)
         said = f"{telling.known(fall.before)} before, {telling.known(fall.during)} since"
         if grown > 0:
@@ -63,15 +67,15 @@ _ASK = "Ask Plivo about this route, naming some MessageUUIDs."
 
 
 def _grown_code(evidence: Evidence, route: Route, fall: Fall) -> tuple[str | None, int]:
-    """The code that took the most messages beyond its share before."""
+    """The code that took the most known fates beyond its share before."""
     before: Counter[str | None] = Counter()
     during: Counter[str | None] = Counter()
     for row in evidence.codes:
         if telling.route(row) == route:
             if row["step"] < fall.first:
-                before[row["code"]] += row["lost"]
+                before[row["code"]] += row["undelivered"]
             elif row["step"] < fall.end:
-                during[row["code"]] += row["lost"]
+                during[row["code"]] += row["undelivered"]
     ratio = fall.during.denominator / fall.before.denominator
     grown = {code: lost - before[code] * ratio for code, lost in during.items()}
     if not grown:
@@ -110,7 +114,8 @@ def _routes_poor(evidence: Evidence, fallen: set[Route]) -> list[Finding]:
             advice="Compare it with another sender or route, and ask Plivo, naming some "
                    "MessageUUIDs.",
             since=None, until=None, messages_lost=lost,
-            where=",".join([*telling.of_route(route), "fate=undelivered"]),
+            where=",".join([*telling.of_route(route), "fate=undelivered",
+                            *telling.in_time(evidence, evidence.steps[0], None)]),
         ))  # fmt: skip
     return sorted(found, key=lambda f: (-(f.messages_lost or 0), f.where))[:_MOST_POOR]
 
@@ -121,18 +126,19 @@ def _surges(
     """Codes that took more than before; what fallen routes tell already is left out."""
     submitted = [0] * telling.steps(evidence)
     for row in evidence.routes:
-        if not _told(row, fallen):
-            submitted[row["step"]] += row["submitted"]
+        submitted[row["step"]] += row["submitted"]
     lost: dict[str | None, list[int]] = defaultdict(lambda: [0] * telling.steps(evidence))
     for row in evidence.codes:
-        if not _told(row, fallen):
-            lost[row["code"]][row["step"]] += row["lost"]
+        told = row["undelivered"] if _told(row, fallen) else 0
+        lost[row["code"]][row["step"]] += row["lost"] - told
     series = {
         code: Series([n - bad for n, bad in zip(submitted, each, strict=True)], submitted)
         for code, each in lost.items()
     }
     found = []
     for code, fall in telling.falls(series, _LEAST_SURGE):
+        if _beyond_the_mix(evidence, code, fall) < fall.excess / 2:
+            continue  # routes that always gave it took more of the traffic
         since, until = telling.when(evidence, fall)
         before, during = (1 - (rate.value or 0) for rate in (fall.before, fall.during))
         country, most = _most_country(evidence, code, fall)
@@ -145,10 +151,27 @@ def _surges(
                    f"{country or 'unknown countries'}.",
             advice=meanings.get(code or "", {}).get("advice") or _ASK,
             since=since, until=until, messages_lost=fall.excess,
-            where=",".join([f"error_code={code or ''}", "fate=failed", "fate=undelivered",
-                            *telling.time(since, until)]),
+            where=",".join([telling.of("error_code", code), "fate=failed", "fate=undelivered",
+                            *telling.in_time(evidence, since, until)]),
         ))  # fmt: skip
     return found
+
+
+def _beyond_the_mix(evidence: Evidence, code: str | None, fall: Fall) -> float:
+    """Messages lost to the code beyond what each route's own share before would have lost."""
+    sent: dict[Route, list[int]] = defaultdict(lambda: [0, 0])
+    lost: dict[Route, list[int]] = defaultdict(lambda: [0, 0])
+    for row in evidence.routes:
+        if row["step"] < fall.end:
+            sent[telling.route(row)][row["step"] >= fall.first] += row["submitted"]
+    for row in evidence.codes:
+        if row["step"] < fall.end and row["code"] == code:
+            lost[telling.route(row)][row["step"] >= fall.first] += row["lost"]
+    expected = 0.0
+    for route, (sent_before, sent_during) in sent.items():
+        lost_before, lost_during = lost[route]
+        expected += sent_during * lost_before / sent_before if sent_before else lost_during
+    return sum(during for _, during in lost.values()) - expected
 
 
 def _told(row: Row, fallen: Mapping[Route, Fall]) -> bool:
@@ -183,8 +206,8 @@ def _receipts_missing(evidence: Evidence) -> list[Finding]:
             advice="Read the strict rate beside the confirmed one, and ask Plivo whether the "
                    "carriers still send receipts.",
             since=since, until=until, messages_lost=None,
-            where=",".join([f"country={country or ''}", "fate=unconfirmed", "fate=open",
-                            *telling.time(since, until)]),
+            where=",".join([telling.of("country", country), "fate=unconfirmed", "fate=open",
+                            *telling.in_time(evidence, since, until)]),
         ))  # fmt: skip
     return found
 

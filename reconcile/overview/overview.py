@@ -19,6 +19,7 @@ from reconcile.overview import (
     findings,
     receipt_times,
     surroundings,
+    telling,
     time_steps,
 )
 from reconcile.overview.change import change, spans
@@ -28,6 +29,8 @@ from reconcile.overview.untrusted import untrusted
 from reconcile.plivo_log.coverage import Span
 from reconcile.rate_rows import Row, nothing_counted, row_of
 
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)  # no message is older: what is asked as of then is empty
+
 
 def overview(settings: Settings, question: Question, merged: Merged) -> Overview:
     """Answer the question with everything that a page tells; its `by` and `top` do not matter.
@@ -36,6 +39,8 @@ def overview(settings: Settings, question: Question, merged: Merged) -> Overview
     """
     rate_report.check(question)
     as_of = question.as_of or merged.as_of
+    if as_of is not None:
+        as_of = max(as_of, _FIRST)
     horizon = timedelta(hours=settings.receipt_horizon_hours)
     formula = rate_report.formula_named(question.formula)
     zone = selection.time_zone(question.zone)
@@ -73,13 +78,14 @@ def overview(settings: Settings, question: Question, merged: Merged) -> Overview
             _evidence(engine, settings, tables["by_time"], step, question), meanings
         )
         changed = change(engine, settings, question, spans(question, sent, as_of, horizon), formula)
-    doubts = untrusted(report.audit, sent.from_at if sent else None, as_of)
+    bands = surroundings.bands(settings, _shown(question, sent, as_of), as_of)
+    doubts = untrusted(report.audit, bands)
     return Overview(
         report=report,
         step=step,
         change=changed,
         findings=_narrowed([*found, *doubts], question),
-        bands=surroundings.bands(settings, _shown(question, sent, as_of), as_of),
+        bands=bands,
         sources=surroundings.sources(settings.data_dir),
         versions=surroundings.versions(),
         **tables,
@@ -91,7 +97,7 @@ def _narrowed(found: list[Finding], question: Question) -> list[Finding]:
 
     def where(finding: Finding) -> str:
         asked = [str(c) for c in question.where if f"{c.name}=" not in finding.where]
-        return ",".join([finding.where, *asked])
+        return ",".join([finding.where, *asked, *telling.time(question.since, question.until)])
 
     return [replace(finding, where=where(finding)) for finding in found]
 

@@ -37,8 +37,8 @@ def slow(evidence: Evidence) -> list[Finding]:
             advice="One-time passwords suffer first: consider another route, and ask Plivo, "
                    "naming some MessageUUIDs.",
             since=since, until=until, messages_lost=None,
-            where=",".join([f"country={country or ''}", "fate=delivered", "fate=undelivered",
-                            *telling.time(since, until)]),
+            where=",".join([telling.of("country", country), "fate=delivered", "fate=undelivered",
+                            *telling.in_time(evidence, since, until)]),
         ))  # fmt: skip
     return found
 

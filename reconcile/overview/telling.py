@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from reconcile import formulas
+from reconcile.conditions import Condition
 from reconcile.formulas import Rate
 from reconcile.overview import falls as falling
 from reconcile.overview.evidence import Evidence
@@ -48,10 +49,19 @@ def when(evidence: Evidence, fall: Fall) -> tuple[datetime, datetime | None]:
     return evidence.steps[fall.first], None if lasts else evidence.steps[fall.end]
 
 
-def time(since: datetime, until: datetime | None) -> list[str]:
+def in_time(evidence: Evidence, since: datetime, until: datetime | None) -> list[str]:
+    """From then on, at most as far as all is settled: what is counted ends there."""
+    return time(since, until or evidence.steps[-1])
+
+
+def time(since: datetime | None, until: datetime | None) -> list[str]:
     """Conditions know only more and less, and times are whole microseconds."""
-    conditions = [f"message_time>{written(since - timedelta(microseconds=1))}"]
-    return conditions if until is None else [*conditions, f"message_time<{written(until)}"]
+    conditions = []
+    if since is not None:
+        conditions.append(f"message_time>{written(since - timedelta(microseconds=1))}")
+    if until is not None:
+        conditions.append(f"message_time<{written(until)}")
+    return conditions
 
 
 def written(moment: datetime) -> str:
@@ -63,7 +73,12 @@ def route(row: Row) -> Route:
 
 
 def of_route(route: Route) -> list[str]:
-    return [f"country={route[0] or ''}", f"carrier={route[1] or ''}"]
+    return [of("country", route[0]), of("carrier", route[1])]
+
+
+def of(name: str, value: str | None) -> str:
+    """A condition as `--where` reads it back, whatever the value."""
+    return str(Condition(name, "=", value))
 
 
 def name(route: Route) -> str:
@@ -101,6 +116,8 @@ def known(rate: Rate) -> str:
 def duration(seconds: float | None) -> str:
     if seconds is None:
         return "more"
+    if seconds >= 1000 * 86400:
+        return f"{seconds / 86400:,.0f} d"
     for length, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= length:
             return f"{seconds / length:.3g} {unit}"

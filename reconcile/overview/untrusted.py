@@ -1,10 +1,10 @@
 """[pure] What makes the numbers less than trustworthy, as findings."""
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
-from reconcile.overview.record import Finding
+from reconcile.overview.record import Band, Finding
 
 _CAPTURED = 0.95
 _LEAST = 30
@@ -12,11 +12,9 @@ _DIFFERING = 0.005
 _NOT_READ = 0.05
 
 
-def untrusted(
-    audit: Mapping[str, Any], oldest: datetime | None, as_of: datetime | None
-) -> list[Finding]:
-    """From the audit of the rate report."""
-    found = [_captured(audit), _differing(audit), _shifted(audit), _not_read(audit, oldest, as_of)]
+def untrusted(audit: Mapping[str, Any], bands: Sequence[Band]) -> list[Finding]:
+    """From the audit of the rate report, and from what was read of the time shown."""
+    found = [_captured(audit), _differing(audit), _shifted(audit), _not_read(bands)]
     return [finding for finding in found if finding is not None]
 
 
@@ -60,18 +58,18 @@ def _shifted(audit: Mapping[str, Any]) -> Finding | None:
     )
 
 
-def _not_read(
-    audit: Mapping[str, Any], oldest: datetime | None, as_of: datetime | None
-) -> Finding | None:
-    if oldest is None or as_of is None or as_of <= oldest:
-        return None
-    missing = timedelta(seconds=audit["seconds_not_read"])
-    if missing < _NOT_READ * (as_of - oldest) or missing < timedelta(hours=1):
+def _not_read(bands: Sequence[Band]) -> Finding | None:
+    spans = {
+        kind: sum((b.until_at - b.from_at for b in bands if b.kind == kind), timedelta())
+        for kind in ("not_read", "listed", "counted", "imported")
+    }
+    missing, whole = spans["not_read"], sum(spans.values(), timedelta())
+    if missing < timedelta(hours=1) or missing < _NOT_READ * whole:
         return None
     return _finding(
-        f"The message log was not read for {missing / (as_of - oldest):.0%} of the time",
-        f"{missing / timedelta(hours=1):,.0f} hours between the oldest message and now are in no "
-        "window; messages without reports are missing there.",
+        f"The message log was not read for {missing / whole:.0%} of the time",
+        f"{missing / timedelta(hours=1):,.0f} hours of the time shown are in no window; messages "
+        "without reports are missing there.",
         "Run python -m reconcile pull, or import the console's export of that time.",
         "match=not_pulled",
     )

@@ -4,7 +4,8 @@ import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from reconcile import stages
+from reconcile import conditions, stages
+from reconcile.overview import telling
 from reconcile.overview.evidence import Evidence
 from reconcile.overview.findings import findings
 from reconcile.overview.receipt_times import EDGES
@@ -73,7 +74,8 @@ def world(
 
 
 def _lost(step: int, country: str, carrier: str, code: str, lost: int) -> dict[str, Any]:
-    return {"step": step, "country": country, "carrier": carrier, "code": code, "lost": lost}
+    return {"step": step, "country": country, "carrier": carrier, "code": code, "lost": lost,
+            "undelivered": lost if code == "30" else 0}  # fmt: skip
 
 
 def of_kind(found: list[Finding], kind: str) -> list[Finding]:
@@ -95,7 +97,8 @@ def test_a_route_that_fell_is_found_with_its_first_day() -> None:
         assert found[0].title.startswith("US · US 1 fell from ")
         assert "error 30 (Spam Detected) grew most" in found[0].detail
         assert found[0].where == (
-            "country=US,carrier=US 1,fate=undelivered,message_time>2026-03-18T23:59:59.999999Z"
+            "country=US,carrier=US 1,fate=undelivered,message_time>2026-03-18T23:59:59.999999Z,"
+            "message_time<2026-03-28T00:00:00Z"
         )
 
 
@@ -144,6 +147,44 @@ def test_a_route_that_was_always_poor_is_told_as_such() -> None:
 def test_nothing_is_found_where_there_is_nothing() -> None:
     nothing = Evidence(steps=[], routes=[], codes=[], waits=[], edges=EDGES, outages=[])
     assert findings(nothing, MEANINGS) == []
+
+
+def test_a_poor_route_that_takes_more_of_the_traffic_is_no_surge_of_its_code() -> None:
+    """Nothing broke: only the mix changed."""
+    dice = random.Random(3)
+    routes: list[dict[str, Any]] = []
+    codes: list[dict[str, Any]] = []
+    for step in range(DAYS):
+        for country, size, share in (("US", 2000, 0.98), ("NG", 100 if step < 20 else 1000, 0.6)):
+            undelivered = size - drawn(dice, size, share)
+            routes.append({"step": step, "country": country, "carrier": "C", "submitted": size,
+                           "handed_over": size, "delivered": size - undelivered,
+                           "undelivered": undelivered})  # fmt: skip
+            codes.append(_lost(step, country, "C", "30", undelivered))
+    mixed = Evidence(steps=STEPS, routes=routes, codes=codes, waits=[], edges=EDGES, outages=[])
+    assert {finding.kind for finding in findings(mixed, MEANINGS)} == {"route_poor"}
+
+
+def test_what_grew_on_a_fallen_route_is_among_its_undelivered() -> None:
+    """What failed before the carrier is no known fate; it is a surge of its own."""
+    evidence = world(5, fallen=(25, DAYS, 0.4))
+    for row in evidence.routes:
+        if (row["country"], row["carrier"]) == ROUTES[0] and row["step"] >= 25:
+            row["submitted"] += 300
+            evidence.codes.append(_lost(row["step"], *ROUTES[0], "50", 300))
+    found = findings(evidence, MEANINGS)
+    (fell,) = of_kind(found, "route_fell")
+    assert "error 30" in fell.detail
+    assert "error 50" not in fell.detail
+    assert any("error_code=50" in surge.where for surge in of_kind(found, "error_surge"))
+
+
+def test_odd_names_are_written_so_that_they_are_read_back() -> None:
+    """A carrier that is called unknown is not one without a name."""
+    for name in ("unknown", "A, country=US", '"Q"', " x"):
+        (condition,) = conditions.parse([telling.of("carrier", name)])
+        assert (condition.name, condition.value) == ("carrier", name)
+    assert conditions.parse([telling.of("carrier", None)])[0].value is None
 
 
 def test_few_known_fates_say_nothing() -> None:

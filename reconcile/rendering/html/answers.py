@@ -36,7 +36,8 @@ def verdict(overview: Overview) -> str:
     if total is None:
         return "There are no messages to report on"
     if overview.report.headline.value is None:
-        return "No message has an end yet"
+        gone = total["failed"] == total["submitted"]
+        return "Every message failed before a carrier had it" if gone else "No known fate yet"
     if total["submitted"] < rows.FEW:
         return f"{_messages(total['submitted'])}: too few to judge"
     if change is None or change.now.value is None:
