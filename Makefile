@@ -36,6 +36,12 @@ bench-receiver: $(VENV)/.ready-dev ## the receiver's speed beside others; needs 
 bench-receiver-limits: $(VENV)/.ready-dev ## speed by connections, memory over REPORTS=1000000; needs wrk
 	@$(RUN) -m tests.bench.receiver_limits --reports $(or $(REPORTS),1000000)
 
+bench-pull: $(VENV)/.ready-dev ## speed and requests of reading the log, beside others; MESSAGES=50000
+	@$(RUN) -m tests.bench.pull_speed --messages $(or $(MESSAGES),50000) $(ARGS)
+
+bench-report: $(VENV)/.ready-dev ## how long a report of MESSAGES=30M in 30 days takes
+	@$(RUN) -m tests.bench.report_speed --messages $(or $(MESSAGES),3M)
+
 receiver: $(VENV)/.ready ## answer Plivo's callbacks (settings: README)
 	@$(RUN) -m receiver serve
 
@@ -44,13 +50,16 @@ reconcile: $(VENV)/.ready ## read the message log, merge, print a summary
 
 # SINCE=7d UNTIL=… BY=country,carrier WHERE=country=US TOP=10 FORMAT=csv OUTPUT=rates.csv
 # FORMULA=strict TZ_NAME=Europe/Berlin (TZ itself would change the clock of make)
-report: $(VENV)/.ready ## print the rate report; SINCE=7d BY=country WHERE=tag=otp FORMAT=csv OUTPUT=f
+# HTML=1 writes a page, to delivery-report.html or OUTPUT
+PAGE = $(or $(OUTPUT),delivery-report.html)
+report: $(VENV)/.ready ## print the rate report; SINCE=7d BY=country HTML=1 FORMAT=csv OUTPUT=f
 	@$(RUN) -m reconcile report $(if $(SINCE),--since $(SINCE)) $(if $(UNTIL),--until $(UNTIL)) \
-	  $(if $(BY),--by $(BY)) $(if $(WHERE),--where '$(WHERE)') $(if $(TOP),--top $(TOP)) $(if $(FORMAT),--format $(FORMAT)) $(if $(OUTPUT),--output $(OUTPUT)) \
-	  $(if $(FORMULA),--formula $(FORMULA)) $(if $(TZ_NAME),--tz $(TZ_NAME)) $(ARGS)
+	  $(if $(BY),--by $(BY)) $(if $(WHERE),--where '$(WHERE)') $(if $(TOP),--top $(TOP)) $(if $(HTML),--format html --output $(PAGE),$(if $(FORMAT),--format $(FORMAT)) $(if $(OUTPUT),--output $(OUTPUT))) \
+	  $(if $(FORMULA),--formula $(FORMULA)) $(if $(TZ_NAME),--tz $(TZ_NAME)) $(if $(REDACT),--redact) $(ARGS)
+	@$(if $(HTML),echo "Wrote $(abspath $(PAGE))")
 
-notebook: $(VENV)/.ready-notebooks ## open the notebooks in JupyterLab
-	@$(BIN)/jupyter lab notebooks
+notebook: $(VENV)/.ready-notebooks ## open the notebooks in JupyterLab; DATA_DIR=data/demo
+	@$(BIN)/jupyter lab notebooks/01_delivery_rates.ipynb
 
 clean: ## remove .venv, caches and the demo's data; your own data stays
 	rm -rf $(VENV) data/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -73,4 +82,4 @@ $(VENV)/.ready-notebooks: $(VENV)/.ready
 	@$(PIP) --editable '.[notebooks]'
 	@touch $@
 
-.PHONY: help setup demo test test-all check crash-test bench-receiver bench-receiver-limits receiver reconcile report notebook clean
+.PHONY: help setup demo test test-all check crash-test bench-receiver bench-receiver-limits bench-pull bench-report receiver reconcile report notebook clean

@@ -1,14 +1,13 @@
 """[I/O] Commands of the receiver – wiring only.
 
-Exit codes: 0 done · 2 wrong usage or settings, or a damaged file · 75 try again later
+Exit codes: 0 done · 1 done, and a finding · 2 wrong usage or settings, refused credentials, or a
+damaged file · 3 incomplete but resumable · 75 try again later
 """
 
 import argparse
 import dataclasses
-import re
 import sqlite3
 import sys
-from datetime import UTC, datetime, timedelta
 
 from receiver import (
     config,
@@ -19,14 +18,14 @@ from receiver import (
     quarantine,
     sealing,
     serve,
+    unwanted,
 )  # fmt: skip
+from receiver.account import commands as account_commands
 from receiver.archive import command as ship_command
 from receiver.archive.object_store import ArchiveError
 from receiver.config import Settings
 from receiver.relay import process
 from receiver.supervisor import Supervisor
-
-_SHORTEST_NUMBER = 3  # short codes have three digits at least
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -83,8 +82,7 @@ def _recheck(settings: Settings, _: argparse.Namespace) -> int:
 
 
 def _forget(settings: Settings, options: argparse.Namespace) -> int:
-    before = datetime.now(UTC) - options.older_than if options.older_than else None
-    done = forgetting.forget(settings, forgetting.Unwanted(number=options.number, before=before))
+    done = forgetting.forget(settings, unwanted.asked(options))
     print(
         f"forgot {done.reports} reports in {done.files} files and {done.refused} refused requests; "
         "messages/ follows with the next report or run"
@@ -96,19 +94,6 @@ def _forget(settings: Settings, options: argparse.Namespace) -> int:
 def _ship(settings: Settings, options: argparse.Namespace) -> int:
     print(ship_command.told(ship_command.ship_reports(settings, options)))
     return 0
-
-
-def _number(text: str) -> str:
-    if len(re.sub("[^0-9A-Za-z]", "", text)) < _SHORTEST_NUMBER:
-        raise argparse.ArgumentTypeError(f"'{text}' is no number; write it whole: +14155550100")
-    return text
-
-
-def _age(text: str) -> timedelta:
-    match = re.fullmatch(r"([1-9][0-9]{0,4})([dw])", text)
-    if not match:
-        raise argparse.ArgumentTypeError(f"'{text}' is no age; write 400d or 52w")
-    return timedelta(days=int(match[1]) * (7 if match[2] == "w" else 1))
 
 
 def _fail(problem: object, code: int) -> int:
@@ -139,13 +124,19 @@ def _parser() -> argparse.ArgumentParser:
     rechecker.set_defaults(carry_out=_recheck)
     forgetter = commands.add_parser("forget", help="rewrite the daily files without some reports")
     forgetter.set_defaults(carry_out=_forget)
-    meant = forgetter.add_mutually_exclusive_group(required=True)
-    meant.add_argument("--number", type=_number, metavar="+1…", help="reports from or to it")
-    meant.add_argument("--older-than", type=_age, metavar="400d", help="received before that")
+    unwanted.add_options(forgetter, what="reports")
     shipper = commands.add_parser("ship", help="copy sealed reports to an S3 store, verified there")
     shipper.set_defaults(carry_out=_ship)
     ship_command.add_options(shipper)
-    for command in (serving, relaying, sealer, rechecker, forgetter, shipper):
+    for command in (
+        serving,
+        relaying,
+        sealer,
+        rechecker,
+        forgetter,
+        shipper,
+        *account_commands.add(commands),
+    ):
         config.add_flags(command)
     return parser
 

@@ -7,10 +7,8 @@ sealed may linger in free pages of the journal until later reports are written o
 """
 
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,41 +16,21 @@ import pyarrow.compute as pc
 
 from receiver import day_files, journal_file, quarantine, sealing
 from receiver.archive import away, fetching
-from receiver.callback import report_fields
 from receiver.config import Settings
 from receiver.day_files import FileName
 from receiver.relay import outbox
+from receiver.unwanted import Unwanted
 
-_NUMBERS = ("from_number", "to_number")
 
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """Rows that are gone, and the live files that held them."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unwanted:
-    """Reports from or to this number, in whatever form it is written, or received before then."""
+    rows: int = 0
+    files: int = 0
 
-    number: str | None = None
-    before: datetime | None = None
-
-    def rows(self, reports: pa.Table) -> pa.ChunkedArray:
-        """Which of the rows are meant."""
-        if self.before is not None:
-            return pc.less(reports["received_at"], pa.scalar(self.before))
-        found = [
-            pc.equal(pc.replace_substring_regex(reports[name], "[^0-9A-Za-z]", ""), self._plain)
-            for name in _NUMBERS
-        ]
-        return pc.fill_null(pc.or_kleene(*found), fill_value=False)
-
-    def is_meant(self, received_at: datetime, parameters: bytes) -> bool:
-        """The same of a request that was refused."""
-        if self.before is not None:
-            return received_at < self.before
-        fields = report_fields(parameters)
-        return any(_plain(fields.get(name, "")) == self._plain for name in _NUMBERS)
-
-    @property
-    def _plain(self) -> str:
-        return _plain(self.number or "")
+    def __add__(self, other: "Rewritten") -> "Rewritten":
+        return Rewritten(self.rows + other.rows, self.files + other.files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,54 +54,67 @@ def _forget(settings: Settings, unwanted: Unwanted) -> Forgotten:
     data_dir = settings.data_dir
     reports = data_dir / "reports"
     sealing.seal_all(data_dir)
-    counted: list[int] = []
+    done = Rewritten()
 
-    def rewrite(path: Path) -> None:
+    def of_journal(path: Path) -> None:
         with journal_file.opened(path) as connection:
             cleared = sealing.cleared_up_to(connection)
             outbox.forget(connection, unwanted.is_meant)
-        _rewrite(reports, unwanted, counted, lambda name: _is_of(name, path.stem, cleared))
+        nonlocal done
+        done += rewrite(reports, unwanted.rows, lambda name: _is_of(name, path.stem, cleared))
 
-    sealing.each_journal(data_dir, rewrite, patience=math.inf)
+    sealing.each_journal(data_dir, of_journal, patience=math.inf)
     sources = {path.stem for path in journal_file.journals(data_dir / "journal")}
-    _rewrite(reports, unwanted, counted, lambda name: name is None or name.source not in sources)
-    _rewrite_away(settings, unwanted, counted)
+    done += rewrite(reports, unwanted.rows, lambda name: name is None or name.source not in sources)
+    done += rewrite_dropped(settings, "reports", unwanted)
     refused = quarantine.forget(data_dir / "quarantine", unwanted.is_meant)
-    return Forgotten(sum(counted), len(counted), refused)
+    return Forgotten(done.rows, done.files, refused)
 
 
-def _rewrite(
-    reports: Path, unwanted: Unwanted, counted: list[int], mine: Callable[[FileName | None], bool]
-) -> None:
-    """Superseded files, too: they stay for a while, and hold the same reports."""
-    live = set(day_files.live_files(reports))
-    for path in sorted(reports.glob("date=*/[!._]*.parquet")):
+def rewrite(
+    folder: Path,
+    unwanted: Callable[[pa.Table], pa.ChunkedArray],
+    mine: Callable[[FileName | None], bool] = lambda _: True,
+) -> Rewritten:
+    """The daily files of a folder without these rows; nobody may compact them meanwhile.
+
+    Superseded files, too: they stay for a while, and hold the same rows. Raises FileProblem,
+    OSError.
+    """
+    done = Rewritten()
+    live = set(day_files.live_files(folder))
+    for path in sorted(folder.glob("date=*/[!._]*.parquet")):
         if mine(FileName.parse(path.name)):
             table = day_files.read(path)
-            meant = unwanted.rows(table)
+            meant = unwanted(table)
             if many := pc.sum(meant).as_py():
                 day_files.write(table.filter(pc.invert(meant)), path)
-                counted += [many] if path in live else []
+                done += Rewritten(many, 1) if path in live else Rewritten()
+    return done
 
 
-def _rewrite_away(settings: Settings, unwanted: Unwanted, counted: list[int]) -> None:
-    """Those that live only in the archive are here again, if they hold such reports."""
+def rewrite_dropped(
+    settings: Settings, name: str, unwanted: Unwanted, clock: str = "received_at"
+) -> Rewritten:
+    """The same of the folder's files that live only in the archive: such a one is here again.
+
+    The days of the folder are those of `clock`. The caller holds `away.nobody_ships`. Raises
+    ArchiveError, SettingError, FileProblem, OSError.
+    """
+    done = Rewritten()
     last_day = f"date={unwanted.before.date()}" if unwanted.before else "date=:"
-    for path in day_files.live_files(settings.data_dir / "reports"):
+    for path in day_files.live_files(settings.data_dir / name):
         if not day_files.is_away(path) or path.parent.name > last_day:
             continue
         table = day_files.read(fetching.fetched(settings, path))
-        meant = unwanted.rows(table)
+        meant = unwanted.rows(table, clock)
         if many := pc.sum(meant).as_py():
             day_files.write(table.filter(pc.invert(meant)), path)
             day_files.remove(day_files.away_note(path))
-            counted.append(many)
-    fetching.remove_copies(settings.data_dir, "reports")
+            done += Rewritten(many, 1)
+    fetching.remove_copies(settings.data_dir, name)
+    return done
 
 
 def _is_of(name: FileName | None, source: str, cleared: int) -> bool:
     return name is not None and name.source == source and name.last <= cleared
-
-
-def _plain(number: str) -> str:
-    return re.sub("[^0-9A-Za-z]", "", number)

@@ -195,10 +195,10 @@ def _clear(plan: _Plan, connection: sqlite3.Connection) -> None:
 
 def reports_table(entries: list[Entry]) -> pa.Table:
     """The rows of `reports/` for these callbacks."""
-    return pa.Table.from_pylist([_report_row(entry) for entry in entries], schema=REPORTS)
+    return pa.Table.from_pylist([report_row(entry) for entry in entries], schema=REPORTS)
 
 
-def _report_row(entry: Entry) -> dict[str, object]:
+def report_row(entry: Entry) -> dict[str, object]:
     callback = entry.callback
     parameters = as_text(callback.parameters)
     return {

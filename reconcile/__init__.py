@@ -6,6 +6,9 @@ From Python and notebooks:
     reconcile.messages(since="7d")                         # one row per message
     reconcile.rates(since="7d", by=["day", "country"])     # the rate report's rows
     reconcile.audit(since="7d")                            # can these numbers be trusted?
+    reconcile.findings(since="30d")                        # what stands out, and since when
+    reconcile.explain("…")                                 # all that is known of one message
+    reconcile.report(since="30d").by_country               # every table of the HTML report
 
 All read the data folder of the settings (environment or `.env`; DATA_DIR is `./data` unless set),
 seal and merge what is new first, and give what the command gives.
@@ -14,9 +17,9 @@ seal and merge what is new first, and give what the command gives.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reconcile.frames import audit, messages, rates
+    from reconcile.frames import audit, explain, findings, messages, rates, report
 
-__all__ = ["audit", "messages", "rates"]
+__all__ = ["audit", "explain", "findings", "messages", "rates", "report"]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,6 +5,7 @@ Exit codes: 0 done · 1 done, and a finding · 2 wrong usage or settings, refuse
 """
 
 import argparse
+import codecs
 import io
 import signal
 import sys
@@ -16,32 +17,35 @@ from receiver.archive import command as ship_command
 from receiver.archive.object_store import ArchiveError
 from receiver.config import Settings
 from reconcile import (
+    forget_command,
     import_command,
     merging,
     messages_command,
-    rate_report,
+    redaction,
     report_command,
+    run_command,
     selection,
 )
 from reconcile import options as options_of_messages
 from reconcile import run as running
-from reconcile.counted_messages import Question
 from reconcile.explaining import evidence, explain
 from reconcile.locks import Busy
 from reconcile.plivo_log.errors import PlivoLogError
-from reconcile.rendering import notices, story, story_json, terminal
+from reconcile.rendering import cells, notices, signs, story, story_json, terminal
 from reconcile.usage import command as usage_command
 
 
 def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is no error
+    codecs.register_error(signs.ERRORS, signs.lookalikes)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # whatever the terminal can write
+            stream.reconfigure(errors=signs.ERRORS)  # whatever the terminal can write
     options = _parser().parse_args(arguments)
     if any("\udc80" <= sign <= "\udcff" or sign == "\0" for text in sys.argv for sign in text):
         return _fail("an argument is not UTF-8 text", 2)
+    notices.diagnoses()
     try:
         settings = config.load(config.flags_of(options))
         return int(options.carry_out(settings, options))
@@ -59,23 +63,6 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(problem, 2)
     except KeyboardInterrupt:
         return _fail("stopped; what was read so far is kept", 3)
-
-
-def _run(settings: Settings, options: argparse.Namespace) -> int:
-    task = running.Task(
-        mode="run",
-        asked=_asked("run", options),
-        since=_moment(options.since),
-        full=options.full,
-        max_requests=options.max_requests,
-        max_minutes=options.max_minutes,
-    )
-    result, merged = running.run(settings, task, tell=notices.pulling())
-    report = rate_report.rate_report(settings, Question(by=()), merged)
-    print(notices.summary(result, report))
-    if warning := notices.clock_shift(report):
-        print(f"reconcile: {warning}", file=sys.stderr)
-    return 0 if result.complete else 3
 
 
 def _pull(settings: Settings, options: argparse.Namespace) -> int:
@@ -103,7 +90,8 @@ def _merge(settings: Settings, options: argparse.Namespace) -> int:
         progress=tell,
     )
     tell("")
-    print(f"{merged.messages:,} messages; {merged.days_written} days written")
+    messages = cells.counted(merged.messages, "message")
+    print(f"{messages}; {cells.counted(merged.days_written, 'day')} written")
     return 0
 
 
@@ -122,6 +110,8 @@ def _explain(settings: Settings, options: argparse.Namespace) -> int:
         print(notices.unknown(options.uuid, fetched=options.fetch), file=sys.stderr)
         return 1
     told = explain.explain(held)
+    if options.redact:
+        told = redaction.of(settings.data_dir).story(told)
     if options.format == "json":
         print(story_json.as_json(told), end="")
     else:
@@ -163,7 +153,7 @@ def _end(_number: int, _frame: FrameType | None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = options_of_messages.Parser(
         prog="python -m reconcile",
         description="Reads Plivo's message log, holds it against the reports, computes rates.",
     )
@@ -175,7 +165,9 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     added = [
-        run := command("run", _run, "the cron job: lock, pull, merge, print a summary"),
+        run := command(
+            "run", run_command.carry_out, "the cron job: lock, pull, merge, print a summary"
+        ),
         pull := command("pull", _pull, "Plivo's message log into log/, resumable"),
         plan := command("plan", _plan, "what pull would ask for, and how long the quota makes it"),
         merge := command("merge", _merge, "derive messages/ again from what is on disk"),
@@ -187,28 +179,34 @@ def _parser() -> argparse.ArgumentParser:
         told := command("explain", _explain, "all that is known of one message"),
         shipped := command("ship", _ship, "copy log/ and messages/ to an S3 store, verified there"),
         brought := command("import-log", import_command.carry_out, "the console's CSV as log rows"),
+        forgotten := command(
+            "forget", forget_command.carry_out, "log/ and messages/ without some rows"
+        ),
     ]
-    for asking in (run, pull, plan, merge):
+    for asking in (pull, plan, merge):
         asking.add_argument("--since", metavar="T", help="from then on: 2026-03-01, a time, or 7d")
     for asking in (pull, plan, merge):
         asking.add_argument("--until", metavar="T", help="up to then, exclusive")
-    for asking in (run, pull, plan):
+    for asking in (pull, plan):
         asking.add_argument(
             "--max-requests", metavar="N", type=options_of_messages.count, help="then stop, exit 3"
         )
-    run.add_argument("--max-minutes", metavar="N", type=float, default=running.RUN_MINUTES,
-                     help="then stop, exit 3 [%(default)s]")  # fmt: skip
     for asking in (pull, plan):
         asking.add_argument("--max-minutes", metavar="N", type=float, help="then stop, exit 3")
         asking.add_argument("--again", action="store_true", help="read all, whatever was read")
-    for asking in (run, pull, plan):
+    for asking in (pull, plan):
         asking.add_argument("--full", action="store_true", help="list every window, count none")
+    run_command.add_options(run)
     report_command.add_options(report)
     messages_command.add_options(listed)
     usage_command.add_options(usage)
     import_command.add_options(brought)
     ship_command.add_options(shipped)
+    forget_command.add_options(forgotten)
     told.add_argument("uuid", metavar="UUID", help="of a message or of a part")
+    told.add_argument(
+        "--redact", action="store_true", help="numbers of people as keyed hashes that still group"
+    )
     told.add_argument("--fetch", action="store_true", help="ask Plivo for this message first")
     told.add_argument("--format", choices=("table", "json"), default="table",
                       help="table for people, json for programs [%(default)s]")  # fmt: skip

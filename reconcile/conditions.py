@@ -3,6 +3,7 @@
     name=value    that value, whatever its case; an empty one, or `unknown`, means none
     name!=value   any other, none included
     name>value    of numbers and times, likewise name<value
+    name="value"  exactly this text: carrier="unknown" is a carrier of that name
 
 Commas part conditions, all of which must hold; of equalities with the same name one is enough.
 """
@@ -50,20 +51,29 @@ _WEEKDAYS = {
     for number, name in enumerate(("mon", "tue", "wed", "thu", "fri", "sat", "sun"), start=1)
 }
 _TOO_LARGE = Decimal(10) ** 18
+_HEAD = r"\s*[a-z_]+\s*(?:!=|=|>|<)"
 _ONE = re.compile(r"\s*([a-z_]+)\s*(!=|=|>|<)(.*)", re.DOTALL)
-_COMMA = re.compile(r",(?=\s*[a-z_]+\s*(?:!=|=|>|<))")
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"')
+_NEXT = re.compile(rf",(?={_HEAD})")
+_PIECE = re.compile(rf"({_HEAD}\s*{_QUOTED.pattern}\s*|.*?)(?:\Z|{_NEXT.pattern})", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One `name operator value`; the value as it was written, None for none."""
+    """One `name operator value`; the value as it was written, None for none.
+
+    Where it must not be shown, `shown` stands in its place.
+    """
 
     name: str
     operator: str
     value: str | None
+    shown: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.name}{self.operator}{self.value or ''}"
+        """As `parse` reads it back."""
+        value = "" if self.value is None else _written(self.shown or self.value)
+        return f"{self.name}{self.operator}{value}"
 
 
 def columns() -> dict[str, str]:
@@ -74,7 +84,8 @@ def columns() -> dict[str, str]:
 
 def parse(texts: Iterable[str]) -> tuple[Condition, ...]:
     """Raises WrongQuestion with the nearest that exist."""
-    return tuple(_parsed(one) for text in texts for one in _COMMA.split(text) if one.strip())
+    pieces = (piece[1] for text in texts for piece in _PIECE.finditer(text))
+    return tuple(_parsed(piece) for piece in pieces if piece.strip())
 
 
 def _parsed(text: str) -> Condition:
@@ -89,13 +100,24 @@ def _parsed(text: str) -> Condition:
         raise WrongQuestion(f"--where {name} does not exist{nearest(name, columns())}")
     if name == "hour":
         raise WrongQuestion("--where hour does not exist; use --since and --until, or hour_of_day")
+    quoted = _QUOTED.fullmatch(value)
+    none = value in ("", "unknown")
+    value = quoted[1].replace('""', '"') if quoted else value
     if name == "weekday":
         value = _WEEKDAYS.get(value.lower()[:3], value)
     if name == "day" and operator in "><":
         raise WrongQuestion("--where day: of days only = and !=; use --since and --until")
-    condition = Condition(name, operator, value if value and value != "unknown" else None)
+    condition = Condition(name, operator, None if none else value)
     _check(condition)
     return condition
+
+
+def _written(value: str) -> str:
+    """A value so that it is read as itself: in quotes where it would mean something else."""
+    plain = value == value.strip() and value not in ("", "unknown")
+    if plain and '"' not in value and not _NEXT.search(value):
+        return value
+    return '"' + value.replace('"', '""') + '"'
 
 
 def _check(condition: Condition) -> None:

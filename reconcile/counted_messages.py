@@ -12,6 +12,7 @@ from reconcile import conditions, selection
 from reconcile.columns import MESSAGES, UTC_TIME
 from reconcile.conditions import Condition
 from reconcile.engine import Engine
+from reconcile.redaction import Redaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,7 @@ class Question:
     by_units: bool = False
     zone: str = "UTC"
     as_of: datetime | None = None
+    redaction: Redaction | None = None  # of the numbers that are shown; conditions see them
 
 
 def select(
@@ -41,11 +43,12 @@ def select(
     """
     engine.read("messages", day_files.live_files(settings.data_dir / "messages"), MESSAGES)
     engine.keep("asked", _asked(question, as_of, settings))
-    engine.run(["counted_messages"])
+    engine.define("counted_messages")
     hints = _hints(engine, question.where)
-    if question.where:
+    hidden = question.redaction.in_sql() if question.redaction else None
+    if question.where or hidden:
         condition, parameters = conditions.sql(question.where)
-        engine.filter("counted_messages", condition, parameters)
+        engine.define("counted_messages", condition or "true", parameters, instead=hidden)
     return hints
 
 
@@ -85,5 +88,6 @@ def _hints(engine: Engine, where: Sequence[Condition]) -> list[str]:
                 f"select distinct cast({expression} as string) as word from counted_messages"
             )["word"].to_pylist()
             words = sorted(word for word in found if word is not None)
-            hints.append(f"no message has {condition}{selection.nearest(condition.value, words)}")
+            near = selection.nearest(condition.value, words)
+            hints.append(f"no message has {condition}{'' if condition.shown else near}")
     return hints

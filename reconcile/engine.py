@@ -4,9 +4,11 @@ Inside, time is TIMESTAMP without zone and means UTC; names that Spark has and D
 declared here as macros, so that the stages' text runs on both.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,7 +30,7 @@ MACROS = {
     "timestamp_micros(micros)": "make_timestamp(micros)",
     "from_utc_timestamp(moment, zone)": "timezone(zone, timezone('UTC', moment))",
     "to_utc_timestamp(moment, zone)": "timezone('UTC', timezone(zone, moment))",
-    "percentile(number, share)": "quantile_cont(number, share)",
+    "percentiles(number)": "quantile_cont(number, [0.5, 0.9, 0.95, 0.99])",
 }
 
 
@@ -38,6 +40,10 @@ class Engine:
     def __init__(self) -> None:
         self._session = duckdb.connect()
         self._session.execute("set TimeZone = 'UTC'")
+        # stdout is the result. A notebook that shows no progress bar does not let it be set.
+        bar = self._session.sql("select current_setting('enable_progress_bar')").fetchall()
+        if bar == [(True,)]:
+            self._session.execute("set enable_progress_bar = false")
         for head, body in MACROS.items():
             self._session.execute(f"create macro {head} as {body}")
         for name, table in stages.meanings().items():
@@ -67,7 +73,7 @@ class Engine:
         source = f"read_parquet({_quoted_list(files)}, union_by_name = true)" if files else None
         columns = ", ".join(
             _conversion(field) if field.name in present
-            else f"cast(null as {_sql_type(field.type)}) as {field.name}"
+            else f"cast(null as {sql_type(field.type)}) as {field.name}"
             for field in schema
         )  # fmt: skip
         self._session.execute(
@@ -86,28 +92,38 @@ class Engine:
         self._session.execute(f"drop view {name}")
         self._session.execute(f"alter table _narrow rename to {name}")
 
-    def filter(self, name: str, condition: str, parameters: Mapping[str, Any]) -> None:
-        """Keep of a stage's rows only those that fulfil the condition."""
-        self._session.execute(
-            f"create or replace temp table {name} as select * from {name} where {condition}",
-            dict(parameters),
-        )
+    def define(
+        self,
+        name: str,
+        condition: str = "true",
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        instead: Mapping[str, str] | None = None,
+    ) -> None:
+        """Name this stage, or those of its rows that fulfil the condition, without carrying it out.
+
+        Whatever reads it then reads of the files only the columns that it needs; `instead` of some
+        columns it finds these expressions.
+        """
+        known = parameters or {}
+        others = ", ".join(f"{sql} as {column}" for column, sql in (instead or {}).items())
+        changed = f"replace ({others})" if others else ""
+        condition = re.sub(r"\$(\w+)", lambda named: _literal(known[named[1]]), condition)
+        with _translated():
+            self._session.execute(
+                f"create or replace temp view {name} as "
+                f"select * {changed} from ({stages.text(name)}) as every where {condition}"
+            )
 
     def run(self, names: Sequence[str]) -> None:
         """Carry out these stages in order; each can then be queried by its name."""
         for name in names:
-            with _translated():
-                self._session.execute(f"create or replace temp table {name} as {stages.text(name)}")
+            self.keep_answer(name, stages.text(name))
 
-    def run_counts(self, keys: Mapping[str, str]) -> pa.Table:
-        """The stage `counts`, grouped by these expressions over `counted_messages`."""
-        sql = stages.text("counts").format(
-            keys="".join(f'"{key}",' for key in keys),
-            columns="".join(f'{expression} as "{key}",' for key, expression in keys.items()),
-            group="group by all order by " + ", ".join(f'"{key}" nulls last' for key in keys)
-            if keys else "",
-        )  # fmt: skip
-        return self.query(sql)
+    def keep_answer(self, name: str, sql: str) -> None:
+        """Carry the text out once; its answer can then be queried by this name."""
+        with _translated():
+            self._session.execute(f"create or replace temp table {name} as {sql}")
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """The answer as an Arrow table; times in it have no zone and mean UTC."""
@@ -129,13 +145,21 @@ def _translated() -> Iterator[None]:
         ) from problem
 
 
+def _literal(value: Any) -> str:
+    """A value as SQL: a view takes no parameters."""
+    if isinstance(value, datetime):
+        return f"cast('{value.isoformat(sep=' ')}' as timestamp)"
+    return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else f"{value:f}"
+
+
 def _conversion(field: pa.Field) -> str:
     if pa.types.is_timestamp(field.type):
-        return f"cast(cast({field.name} as timestamptz) as timestamp) as {field.name}"
-    return f"cast({field.name} as {_sql_type(field.type)}) as {field.name}"
+        # a cast from one to the other would look up a zone for every value
+        return f"make_timestamp(epoch_us(cast({field.name} as timestamptz))) as {field.name}"
+    return f"cast({field.name} as {sql_type(field.type)}) as {field.name}"
 
 
-def _sql_type(kind: pa.DataType) -> str:
+def sql_type(kind: pa.DataType) -> str:
     if pa.types.is_timestamp(kind):
         return "timestamp"
     if pa.types.is_decimal(kind):

@@ -102,6 +102,13 @@ def wilson(share: float, trials: int) -> tuple[float, float]:
     return min(max(centre - margin, 0.0), share), max(min(centre + margin, 1.0), share)
 
 
+def apart(one: Rate, other: Rate) -> bool:
+    """Whether the two intervals do not touch: then the rates differ by more than chance."""
+    if one.low is None or one.high is None or other.low is None or other.high is None:
+        return False
+    return one.high < other.low or other.high < one.low
+
+
 def quotient(amount: Decimal | None, by: int) -> Decimal | None:
     """Money divided, to five places, half even. None where there is nothing to divide by."""
     if amount is None or by == 0:

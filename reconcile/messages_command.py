@@ -4,17 +4,21 @@ import argparse
 import sys
 
 from receiver.config import Settings
-from reconcile import conditions, message_list, options
-from reconcile.rendering import flat, message_table, notices
+from reconcile import conditions, dictionary, message_list, options
+from reconcile.rendering import message_table, notices
 
-_FORMATS = ("table", "csv", "json", "parquet")
+_FORMATS = ("table", "csv", "excel-csv", "json", "parquet", "md")
 _FIT_A_SCREEN = 50
+_MEANINGS = "?"  # of --columns without a value
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
     options.add(command, formats=_FORMATS)
     names = ", ".join(conditions.columns())
-    command.add_argument("--columns", metavar="A,B", help=f"all, or some of: {names}")
+    command.add_argument(
+        "--columns", metavar="A,B", nargs="?", const=_MEANINGS,
+        help=f"all, or some of: {names}; alone: what each of them means",
+    )  # fmt: skip
     command.add_argument(
         "--limit", metavar="N", type=options.count,
         help=f"at most so many [table: {_FIT_A_SCREEN}, else all]",
@@ -22,6 +26,8 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 
 def carry_out(settings: Settings, given: argparse.Namespace) -> int:
+    if given.columns == _MEANINGS:
+        return options.deliver_dictionary(dictionary.of_messages(), given)
     table = given.format == "table"
     columns = message_list.columns_named(given.columns or "all")
     if table and not given.columns:
@@ -34,12 +40,7 @@ def carry_out(settings: Settings, given: argparse.Namespace) -> int:
         limit=given.limit or (_FIT_A_SCREEN if table else None),
     )  # fmt: skip
     if not table:
-        render = {
-            "csv": flat.rows_as_csv,
-            "json": flat.rows_as_json,
-            "parquet": flat.rows_as_parquet,
-        }
-        options.deliver(render[given.format](found.table), given)
+        options.deliver(options.ROWS[given.format](found.table), given)
     elif given.output is None:
         message_table.render(found)
     else:

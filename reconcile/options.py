@@ -1,17 +1,33 @@
-"""[I/O] What the commands about messages share: which of them, in which zone, and the output."""
+"""[I/O] What commands share: how mistakes are told, which messages, in which zone, the output."""
 
 import argparse
+import io
 import re
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 from receiver import day_files, sealing
 from receiver.config import Settings
-from reconcile import conditions, merging, selection
+from reconcile import conditions, merging, redaction, selection
 from reconcile.counted_messages import Question
+from reconcile.dictionary import Column
 from reconcile.merging import Merged
-from reconcile.rendering import notices
+from reconcile.rendering import column_table, excel, flat, markdown, notices, terminal
+
+ROWS = {
+    "csv": flat.rows_as_csv, "excel-csv": excel.as_csv, "json": flat.rows_as_json,
+    "parquet": flat.rows_as_parquet, "md": markdown.rows_as_markdown,
+}  # fmt: skip
+
+
+class Parser(argparse.ArgumentParser):
+    """Answers a mistake with what is wrong and where help is, not with all options there are."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}\nAll options: {self.prog} --help\n")
 
 
 def add(command: argparse.ArgumentParser, *, formats: tuple[str, ...]) -> None:
@@ -25,6 +41,9 @@ def add(command: argparse.ArgumentParser, *, formats: tuple[str, ...]) -> None:
     command.add_argument("--output", metavar="F", help="write there instead of to stdout")
     command.add_argument("--tz", default="UTC", metavar="Z", help="zone of days and hours [UTC]")
     command.add_argument("--as-of", metavar="T", help="what counts as now [latest on disk]")
+    command.add_argument(
+        "--redact", action="store_true", help="numbers of people as keyed hashes that still group"
+    )
 
 
 def asked(settings: Settings, options: argparse.Namespace) -> tuple[Question, Merged]:
@@ -49,7 +68,13 @@ def asked(settings: Settings, options: argparse.Namespace) -> tuple[Question, Me
         raise selection.WrongQuestion(
             f"--since {options.since} is not before --until {options.until}; nothing lies between"
         )
-    return Question(since=since, until=until, where=where, zone=options.tz, as_of=as_of), merged
+    hidden = redaction.of(settings.data_dir) if options.redact else None
+    if hidden is not None:
+        where = tuple(hidden.condition(condition) for condition in where)
+    question = Question(
+        since=since, until=until, where=where, zone=options.tz, as_of=as_of, redaction=hidden
+    )
+    return question, merged
 
 
 def deliver(content: bytes, options: argparse.Namespace) -> None:
@@ -61,10 +86,29 @@ def deliver(content: bytes, options: argparse.Namespace) -> None:
         else:
             day_files.write_bytes(target, content)
         return
-    if options.format == "parquet" and sys.stdout.isatty():
-        raise selection.WrongQuestion("--format parquet is not for terminals; add --output F")
+    if options.format in ("parquet", "html") and sys.stdout.isatty():
+        raise selection.WrongQuestion(
+            f"--format {options.format} is not for terminals; add --output F"
+        )
     sys.stdout.buffer.write(content)
     sys.stdout.buffer.flush()
+
+
+def deliver_dictionary(columns: Sequence[Column], options: argparse.Namespace) -> int:
+    """What the columns mean, in the format asked for. Raises WrongQuestion, OSError."""
+    if options.format == "table" and options.output is None:
+        column_table.render(terminal.console(), columns)
+    elif options.format == "table":
+        out = io.StringIO()
+        column_table.render(terminal.console(file=out), columns)
+        deliver(out.getvalue().encode(), options)
+    elif options.format not in ROWS:
+        raise selection.WrongQuestion(
+            f"--columns has no --format {options.format}; there are table, {', '.join(ROWS)}"
+        )
+    else:
+        deliver(ROWS[options.format](column_table.as_table(columns)), options)
+    return 0
 
 
 def count(text: str) -> int:

@@ -13,19 +13,22 @@ import pyarrow as pa
 
 from receiver import alive
 from receiver.config import Settings
-from reconcile import counted_messages, formulas, selection
+from reconcile import counted_messages, formulas, selection, tallies
 from reconcile.counted_messages import Question
 from reconcile.engine import Engine
 from reconcile.formulas import Formula, Rate
 from reconcile.merging import Merged
 from reconcile.plivo_log import ledger
 from reconcile.plivo_log.coverage import HOWS, Window, coverage
-from reconcile.rate_rows import VALUE_COLUMNS, Row, letters_of, row_of
+from reconcile.rate_rows import VALUE_COLUMNS, Row, letters_of, row_of, summed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateReport:
-    """The answer, ready to be shown: `rows` by the question's keys, `total` over all of them."""
+    """The answer, ready to be shown: `rows` by the question's keys, `total` over all of them.
+
+    `others`: the groups that `top` left out, as one row without percentiles.
+    """
 
     question: Question
     formula: Formula
@@ -36,6 +39,8 @@ class RateReport:
     by_formula: dict[str, Rate]
     audit: dict[str, Any]
     messages_folder: Path
+    others: Row | None = None
+    left_out: int = 0  # so many groups are in `others`
     hints: list[str] = field(default_factory=list)
     clock_zones: str = ""  # in which the callbacks' times may be, where they are not in the one set
     key_types: dict[str, pa.DataType] = field(default_factory=dict)
@@ -54,29 +59,52 @@ class RateReport:
 
 def rate_report(settings: Settings, question: Question, merged: Merged) -> RateReport:
     """Answer the question from `messages/` as merged. Raises WrongQuestion, FileProblem."""
-    formula = formula_named(question.formula)
-    as_of = question.as_of or merged.as_of
+    check(question)
+    with Engine() as engine:
+        hints = counted_messages.select(engine, settings, question, question.as_of or merged.as_of)
+        counted, total = _counts(engine, question.by), _counts(engine, ())
+        return answer(engine, settings, question, merged, counted=counted, total=total, hints=hints)
+
+
+def check(question: Question) -> None:
+    """Raises WrongQuestion for what no rate can be made of."""
+    formula_named(question.formula)
     if any(c.name == "direction" and str(c) != "direction=outbound" for c in question.where):
         raise selection.WrongQuestion("rates are of outbound messages; inbound ones have none")
-    with Engine() as engine:
-        hints = counted_messages.select(engine, settings, question, as_of)
-        counted = _counts(engine, question.by)
-        total = _counts(engine, ()).to_pylist()[0]
-        windows = ledger.read(settings.data_dir / "log")
-        audit = _audit(engine, windows, as_of)
-        audit["reports_without_uuid"] = merged.reports_without_uuid
-        zones = _clock_zones(engine, audit["clock_shift"], settings)
-        audit["outages"] = _outages(settings.data_dir / "reports", question, as_of)
+
+
+def answer(
+    engine: Engine,
+    settings: Settings,
+    question: Question,
+    merged: Merged,
+    *,
+    counted: pa.Table,
+    total: pa.Table,
+    hints: list[str],
+) -> RateReport:
+    """Likewise, from counts, in the session in which these messages are selected."""
+    formula = formula_named(question.formula)
+    as_of = question.as_of or merged.as_of
+    (whole,) = total.to_pylist()
+    audit = _audit(engine, ledger.read(settings.data_dir / "log"), as_of)
+    audit["reports_without_uuid"] = merged.reports_without_uuid
+    zones = _clock_zones(engine, audit["clock_shift"], settings)
+    audit["outages"] = _outages(settings.data_dir / "reports", question, as_of)
+    groups = _largest(counted, question.top) if whole["messages"] else []
+    shown = groups[: question.top]
+    rest = groups[len(shown) :]
     return RateReport(
         question=question,
         formula=formula,
         as_of=as_of,
-        rows=[row_of(counts, question.by, formula) for counts in _largest(counted, question.top)]
-        if total["messages"] else [],
-        total=row_of(total, (), formula) if total["messages"] else None,
-        headline=formulas.rate(formula.numerator, formula.denominator, *letters_of(total)),
+        rows=[row_of(counts, question.by, formula) for counts in shown],
+        others=row_of(summed(rest, question.by), (), formula) if rest else None,
+        left_out=len(rest),
+        total=row_of(whole, (), formula) if whole["messages"] else None,
+        headline=formulas.rate(formula.numerator, formula.denominator, *letters_of(whole)),
         by_formula={
-            name: formulas.rate(each.numerator, each.denominator, *letters_of(total))
+            name: formulas.rate(each.numerator, each.denominator, *letters_of(whole))
             for name, each in formulas.HEADLINES.items()
         },
         audit=audit,
@@ -97,13 +125,13 @@ def formula_named(name: str) -> Formula:
 
 
 def _counts(engine: Engine, by: tuple[str, ...]) -> pa.Table:
-    return engine.run_counts({key: selection.DIMENSIONS[key] for key in by})
+    return tallies.whole(engine, {key: selection.DIMENSIONS[key] for key in by})
 
 
 def _largest(counted: pa.Table, top: int | None) -> list[dict[str, Any]]:
-    """All groups in the order of their keys, or so many, those of the most messages first."""
+    """All groups in the order of their keys; where only some are wanted, the largest first."""
     groups: list[dict[str, Any]] = counted.to_pylist()
-    return groups if top is None else sorted(groups, key=lambda g: -g["messages"])[:top]
+    return groups if top is None else sorted(groups, key=lambda g: -g["messages"])
 
 
 def _audit(engine: Engine, windows: list[Window], as_of: datetime | None) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """[pure] One row of the rate report: counts by letter, rates, cost, time to receipt."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,7 +10,7 @@ import pyarrow as pa
 from reconcile import formulas
 from reconcile.formulas import Formula
 
-_LETTERS = {
+LETTERS = {
     "N": "submitted", "F": "failed", "Q": "queued", "D": "delivered", "U": "undelivered",
     "X": "unconfirmed", "O": "open",
 }  # fmt: skip
@@ -49,9 +49,9 @@ VALUE_COLUMNS = _value_columns()
 def row_of(counts: Mapping[str, Any], by: tuple[str, ...], formula: Formula) -> Row:
     weighted, messages = letters_of(counts)
     row: Row = {key: _key(counts[key]) for key in by}
-    row |= {name: weighted[letter] for letter, name in _LETTERS.items() if letter in "NFQ"}
+    row |= {name: weighted[letter] for letter, name in LETTERS.items() if letter in "NFQ"}
     row["handed_over"] = weighted["H"]
-    row |= {name: weighted[letter] for letter, name in _LETTERS.items() if letter in "DUXO"}
+    row |= {name: weighted[letter] for letter, name in LETTERS.items() if letter in "DUXO"}
     for name, (above, below) in formulas.COLUMN_RATES.items():
         rate = formulas.rate(above, below, weighted, messages)
         row |= {name: rate.value, f"{name}_numerator": rate.numerator,
@@ -61,18 +61,36 @@ def row_of(counts: Mapping[str, Any], by: tuple[str, ...], formula: Formula) -> 
         formula.numerator, formula.denominator, weighted, messages
     ).value
     row |= _cost(counts, messages)
-    row |= {name: counts[name] for name in _PERCENTILES}
+    row |= {name: counts.get(name) for name in _PERCENTILES}
     row |= {name: counts[name] / messages["H"] if messages["H"] else None for name in _WITHIN}
     row["negative_receipts"] = counts["negative_receipts"]
     return row
 
 
+def summed(groups: Sequence[Mapping[str, Any]], by: tuple[str, ...]) -> dict[str, Any]:
+    """The counts of several groups as one; percentiles cannot be told from those of the groups."""
+    sums: dict[str, Any] = {}
+    for name in groups[0].keys() - set(by):
+        values = [group[name] for group in groups if group[name] is not None]
+        sums[name] = sum(values) if values and name not in _PERCENTILES else None
+    return sums
+
+
+def nothing_counted() -> dict[str, Any]:
+    """The counts of a group without messages."""
+    counts: dict[str, Any] = dict.fromkeys(
+        (*LETTERS.values(), "messages", *(f"messages_{name}" for name in LETTERS.values()),
+         "unreceipted_us_ca", *_WITHIN, "negative_receipts"), 0,
+    )  # fmt: skip
+    return counts | dict.fromkeys(("total_amount", "amount_undelivered", "carrier_fees"))
+
+
 def letters_of(counts: Mapping[str, Any]) -> tuple[dict[str, int], dict[str, int]]:
     """The counts by letter: weighted as asked, and in messages."""
-    weighted = {letter: counts[name] for letter, name in _LETTERS.items()}
+    weighted = {letter: counts[name] for letter, name in LETTERS.items()}
     messages = {
         letter: counts["messages" if letter == "N" else f"messages_{name}"]
-        for letter, name in _LETTERS.items()
+        for letter, name in LETTERS.items()
     }
     for letters in (weighted, messages):
         letters["H"] = letters["N"] - letters["F"] - letters["Q"]

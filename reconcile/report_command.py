@@ -6,21 +6,38 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from receiver.config import Settings
-from reconcile import formulas, options, rate_report, selection, stages
+from reconcile import dictionary, formulas, options, rate_report, selection, trends
+from reconcile.counted_messages import Question
+from reconcile.merging import Merged
+from reconcile.overview import overview
+from reconcile.overview.record import Overview
 from reconcile.rate_report import RateReport
-from reconcile.rendering import flat, notices, terminal
+from reconcile.rendering import excel, flat, markdown, notices, terminal
 from reconcile.rendering.cells import percent
+from reconcile.rendering.terminal import Told
+from reconcile.trends import Trends
 
-_FORMATS = ("table", "csv", "json", "parquet", "md")
+_RENDER: dict[str, Callable[[RateReport], bytes]] = {
+    "csv": flat.as_csv,
+    "excel-csv": lambda report: excel.as_csv(report.table()),
+    "json": flat.as_json,
+    "parquet": flat.as_parquet,
+}
+FORMATS = ("table", *_RENDER, "md", "html")
+_MOST_COUNTRIES = 20
 
 
 def add_options(report: argparse.ArgumentParser) -> None:
-    options.add(report, formats=_FORMATS)
+    options.add(report, formats=FORMATS)
     names = ", ".join(selection.DIMENSIONS)
-    report.add_argument("--by", metavar="A,B", help=f"break-downs: {names}; none for the total")
     report.add_argument(
-        "--top", metavar="N", type=options.count, help="only the N largest groups, largest first"
-    )
+        "--by", metavar="A,B",
+        help=f"break-downs: {names}; none for the total; a page (html) always has its own",
+    )  # fmt: skip
+    report.add_argument(
+        "--top", metavar="N", type=options.count,
+        help="only the N largest groups, largest first; not of a page",
+    )  # fmt: skip
     report.add_argument(
         "--formula", default="confirmed", metavar="F",
         help=f"the headline: {', '.join(formulas.HEADLINES)} [%(default)s]",
@@ -29,20 +46,37 @@ def add_options(report: argparse.ArgumentParser) -> None:
     report.add_argument(
         "--fail-under", metavar="R", type=_share, help="exit 1 if the headline is below this share"
     )
+    report.add_argument(
+        "--columns", action="store_true", help="what each column of a flat result means; no data"
+    )
 
 
 def carry_out(settings: Settings, given: argparse.Namespace) -> int:
+    if given.columns:
+        return options.deliver_dictionary(dictionary.of_rates(), given)
     rate_report.formula_named(given.formula)
     by = selection.dimensions(given.by) if given.by else ("day",)
     question, merged = options.asked(settings, given)
     question = replace(question, by=by, top=given.top, formula=given.formula, by_units=given.units)
+    if given.format == "html":
+        report = _deliver_page(settings, question, merged, given)
+        return _judge(report, question, merged, settings, given)
     report = rate_report.rate_report(settings, question, merged)
-    overview = given.format == "table" and not given.by
-    more = [
-        rate_report.rate_report(settings, replace(question, by=(key,), top=None), merged)
-        for key in (("country", "error_code") if overview else ())
-    ]
-    _deliver(report, more, given)
+    if given.format == "table":
+        _show(_told(settings, report, merged, whole=not given.by), given)
+    elif given.format == "md":
+        around = None if given.by else overview.overview(settings, question, merged)
+        options.deliver(markdown.as_markdown(report, around), given)
+    else:
+        options.deliver(_RENDER[given.format](report), given)
+    return _judge(report, question, merged, settings, given)
+
+
+def _judge(
+    report: RateReport, question: Question, merged: Merged, settings: Settings,
+    given: argparse.Namespace,
+) -> int:  # fmt: skip
+    """The exit code; what one should know besides goes to stderr."""
     for warning in filter(None, (notices.clock_shift(report), *report.hints)):
         print(f"reconcile: {warning}", file=sys.stderr)
     if not report.total and not report.hints:
@@ -57,20 +91,58 @@ def carry_out(settings: Settings, given: argparse.Namespace) -> int:
     return 1
 
 
-def _deliver(report: RateReport, more: list[RateReport], given: argparse.Namespace) -> None:
-    if given.format == "parquet":
-        options.deliver(flat.as_parquet(report), given)
-    elif given.format == "table":
-        codes = {row["code"]: row["name"] for row in stages.meaning("error_codes").to_pylist()}
-        if given.output is None:
-            terminal.render(terminal.console(), report, *more, error_names=codes)
-        else:
-            options.deliver(terminal.as_text(report, *more, error_names=codes).encode(), given)
+def _told(settings: Settings, report: RateReport, merged: Merged, *, whole: bool) -> Told:
+    """What a person is shown: without a break-down of their own, the whole picture."""
+    if not whole:
+        return Told(report=report, trends=trends.trends(settings, report))
+    return Told(
+        report=report,
+        overview=overview.overview(settings, report.question, merged),
+        by_country=_by_country(settings, report.question, merged),
+    )
+
+
+def _by_country(
+    settings: Settings, question: Question, merged: Merged
+) -> tuple[RateReport, Trends | None]:
+    question = replace(question, by=("country",), top=_MOST_COUNTRIES)
+    by_country = rate_report.rate_report(settings, question, merged)
+    return by_country, trends.trends(settings, by_country)
+
+
+def rendered(settings: Settings, shown: Overview, merged: Merged, form: str) -> bytes:
+    """The report that the overview is of, in this format."""
+    if form == "html":
+        return _page(shown)
+    if form == "md":
+        return markdown.as_markdown(shown.report, shown)
+    if form == "table":
+        by_country = _by_country(settings, shown.report.question, merged)
+        told = Told(report=shown.report, overview=shown, by_country=by_country)
+        return terminal.as_text(told).encode()
+    return _RENDER[form](shown.report)
+
+
+def _deliver_page(
+    settings: Settings, question: Question, merged: Merged, given: argparse.Namespace
+) -> RateReport:
+    shown = overview.overview(settings, question, merged)
+    options.deliver(_page(shown), given)
+    return shown.report
+
+
+def _page(shown: Overview) -> bytes:
+    # Altair alone takes longer to import than a table takes to print.
+    from reconcile.rendering.html.page import page  # noqa: PLC0415
+
+    return page(shown).encode()
+
+
+def _show(told: Told, given: argparse.Namespace) -> None:
+    if given.output is None:
+        terminal.render(terminal.console(), told)
     else:
-        render: dict[str, Callable[[RateReport], str]] = {
-            "csv": flat.as_csv, "json": flat.as_json, "md": flat.as_markdown,
-        }  # fmt: skip
-        options.deliver(render[given.format](report).encode(), given)
+        options.deliver(terminal.as_text(told).encode(), given)
 
 
 def _share(text: str) -> float:

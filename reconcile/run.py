@@ -8,11 +8,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from receiver import alive, day_files, sealing
 from receiver.config import Settings
 from reconcile import merging
-from reconcile.columns import MESSAGES
+from reconcile.columns import LOG, MESSAGES
 from reconcile.engine import Engine
 from reconcile.locks import holding
 from reconcile.merging import Merged
@@ -20,13 +21,16 @@ from reconcile.plivo_log import client as plivo
 from reconcile.plivo_log import ledger, log_compaction, unfinished, windows
 from reconcile.plivo_log.counted_pull import CountedPull
 from reconcile.plivo_log.course import Progress
-from reconcile.plivo_log.coverage import Span, Window
+from reconcile.plivo_log.coverage import Span, Window, overlap
 from reconcile.plivo_log.forecast import Forecast, Load, forecast, most_listed_a_day
 from reconcile.plivo_log.known_parts import KnownParts
-from reconcile.plivo_log.pull import PullResult, Reader, fetch_one, pull
+from reconcile.plivo_log.pull import PullResult, fetch_one, pull
+from reconcile.plivo_log.reader import Reader
+from reconcile.plivo_log.rereads import Open, Step, span_of
 
 RUN_MINUTES = 50.0  # an hourly cron job is done before the next one starts
 _FIRST_LOOK = timedelta(days=7)
+_HOUR = timedelta(hours=1)
 
 Tell = Callable[[Progress], None]
 
@@ -47,7 +51,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    spans: list[Span]
+    steps: list[Step]
     ledger: list[Window]
     counts: bool
 
@@ -78,7 +82,7 @@ def planned(settings: Settings, task: Task) -> Forecast:
     began_at = unfinished.going_on(settings.data_dir / "state", task.asked, now)
     plan = _plan(settings, task, now, started_at=began_at)
     return forecast(
-        plan.spans,
+        plan.steps,
         plan.ledger,
         _load(settings, now),
         per_minute=settings.log_requests_per_minute,
@@ -107,7 +111,7 @@ def _pull(settings: Settings, task: Task, tell: Tell | None) -> PullResult:
         with ExitStack() as stack:
             result = pull(
                 settings,
-                plan.spans,
+                plan.steps,
                 client=client,
                 max_requests=task.max_requests,
                 max_minutes=task.max_minutes,
@@ -141,11 +145,11 @@ def _plan(settings: Settings, task: Task, now: datetime, *, started_at: datetime
     counts = not task.full and settings.count_from != "never" and known.largest_day > (
         most_listed_a_day(settings.log_requests_per_minute)
     )  # fmt: skip
-    spans = windows.plan(
+    steps = windows.plan(
         since=task.since or known.oldest_reported or now - _FIRST_LOOK,
         until=task.until or now,
         ledger=read,
-        open_at=known.open_at,
+        still_open=known.still_open,
         now=now,
         mode=task.mode,
         again=task.again,
@@ -154,18 +158,15 @@ def _plan(settings: Settings, task: Task, now: datetime, *, started_at: datetime
     )
     lost = alive.gaps(settings.data_dir / "reports", until=now)
     # What no receiver was there to hear is only in the log: it is read first.
-    spans.sort(
-        key=lambda span: (
-            not any(gap.from_at < span.until_at and span.from_at < gap.until_at for gap in lost)
-        )
-    )
-    return _Plan(spans, read, counts)
+    outages = [Span(gap.from_at, gap.until_at) for gap in lost]
+    steps.sort(key=lambda step: not any(overlap(span_of(step), outage) for outage in outages))
+    return _Plan(steps, read, counts)
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
     oldest_reported: datetime | None
-    open_at: list[datetime]
+    still_open: list[Open]
     largest_day: int
 
 
@@ -180,7 +181,8 @@ def _known(settings: Settings, now: datetime) -> _Known:
             "from messages where direction = 'outbound' group by cast(message_time as date)) as day"
         )
         still_open = engine.query(
-            "select message_time from messages where direction = 'outbound' "
+            "select message_uuid, message_time, parts_seen, parts_expected "
+            "from messages where direction = 'outbound' "
             # a row that showed late in the log is missed for good unless it is looked for again
             "and (outcome in ('pending', 'unconfirmed') or match = 'log_missing') "
             "and coalesce(last_sign_at, message_time) >= cast($since as timestamp) "
@@ -194,9 +196,34 @@ def _known(settings: Settings, now: datetime) -> _Known:
         )
     return _Known(
         oldest_reported=_utc(oldest.to_pylist()[0]["t"]),
-        open_at=[m.replace(tzinfo=UTC) for m in still_open["message_time"].to_pylist()],
+        still_open=_when_asked(settings.data_dir / "log", still_open.to_pylist()),
         largest_day=largest.to_pylist()[0]["n"],
     )
+
+
+def _when_asked(log: Path, messages: list[dict[str, Any]]) -> list[Open]:
+    """Of messages of one part, when the log was last asked for it."""
+    days = {message["message_time"].date() for message in messages}
+    files = [path for day in sorted(days) for path in day_files.live_files_of(log, day)]
+    asked_at: dict[str, datetime] = {}
+    if files:
+        with Engine() as engine:
+            engine.read("log", files, LOG)
+            engine.narrow("log", "message_uuid", {m["message_uuid"] for m in messages})
+            asked = engine.query(
+                "select message_uuid, max(pulled_at) as at from log group by message_uuid"
+            )
+            asked_at = {row["message_uuid"]: row["at"] for row in asked.to_pylist()}
+    return [
+        Open(
+            message["message_uuid"],
+            message["message_time"].replace(tzinfo=UTC),
+            _utc(asked_at.get(message["message_uuid"]))
+            if max(message["parts_seen"], message["parts_expected"]) == 1
+            else None,
+        )
+        for message in messages
+    ]
 
 
 def _load(settings: Settings, now: datetime) -> Load:
@@ -205,16 +232,28 @@ def _load(settings: Settings, now: datetime) -> Load:
         engine.read("messages", day_files.live_files(settings.data_dir / "messages"), MESSAGES)
         found = engine.query(
             "select date_trunc('hour', message_time) as hour, cast(sum(parts_seen) as bigint) "
-            "as parts, count(case when final_parts < parts_seen then 1 end) as still_open "
+            "as parts, count(case when final_parts < parts_seen then 1 end) as still_open, "
+            "count(case when window_read then 1 end) as was_read, "
+            "count(case when window_read and never_reported then 1 end) as unreported "
             "from messages where direction = 'outbound' "
             "group by date_trunc('hour', message_time)"
         ).to_pylist()
     hours = {row["hour"].replace(tzinfo=UTC): row for row in found}
-    gaps = alive.gaps(settings.data_dir / "reports", until=now)
+    outages = [
+        Span(gap.from_at, gap.until_at)
+        for gap in alive.gaps(settings.data_dir / "reports", until=now)
+    ]
+    listening = [
+        row
+        for hour, row in hours.items()
+        if not any(overlap(Span(hour, hour + _HOUR), outage) for outage in outages)
+    ]
+    was_read = sum(row["was_read"] for row in listening)
     return Load(
         {hour: row["parts"] for hour, row in hours.items()},
         {hour: row["still_open"] for hour, row in hours.items()},
-        [Span(gap.from_at, gap.until_at) for gap in gaps],
+        outages,
+        sum(row["unreported"] for row in listening) / was_read if was_read else 0.0,
     )
 
 

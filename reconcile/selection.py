@@ -28,6 +28,8 @@ DIMENSIONS = {
         "timestamp_micros(unix_micros(message_time) - unix_micros(local_time) "
         "+ unix_micros(date_trunc('hour', local_time)))"
     ),
+    "week": "cast(date_trunc('week', local_time) as date)",  # its Monday
+    "month": "cast(date_trunc('month', local_time) as date)",  # its first day
     "weekday": (
         "cast(mod(cast(unix_micros(date_trunc('day', local_time)) / 86400000000 as bigint) + 3, 7)"
         " + 1 as int)"

@@ -1,12 +1,16 @@
-"""No test leaves the machine; and a place for objects, where a test wants one."""
+"""No test leaves the machine, and none fails because it is busy; a place for objects."""
 
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import object_store
 from tests.guard import sitecustomize  # noqa: F401  importing it sets the guard
 from tests.object_store import Bucket
+
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

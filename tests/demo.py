@@ -50,6 +50,12 @@ def main() -> int:
     settings = {"DATA_DIR": str(folder), "COLUMNS": str(Console().width)}
     report = processes.command("reconcile", "report", settings=settings)
     print(report.stdout, end="")
+    page = folder / "delivery-report.html"
+    drawn = processes.command(
+        "reconcile", "report", "--format", "html", "--output", str(page), settings=settings
+    )
+    if drawn.returncode:
+        raise SystemExit(f"the demo failed: {drawn.stderr}")
     _say_what_was_made(folder, truth, monotonic() - began)
     return report.returncode
 
@@ -160,6 +166,7 @@ def _say_what_was_made(folder: Path, truth: list[dict[str, object]], seconds: fl
         f"delivered, {fates.count('undelivered'):,} undelivered, {fates.count('failed'):,} failed."
     )
     say.print(
+        f"The same as a page: {folder}/delivery-report.html\n"
         f"Files: {folder}/reports, {folder}/log, {folder}/messages ({seconds:.0f} s in all). "
         f"Look closer:\n  DATA_DIR={folder} make report BY=country,carrier"
     )

@@ -37,8 +37,13 @@ class Bucket:
         return f"s3://{self.name}/plivo"
 
     @property
+    def archive(self) -> dict[str, str]:
+        """Where it is, without who may."""
+        return {"ARCHIVE_URL": self.url, "ARCHIVE_ENDPOINT": self.endpoint}
+
+    @property
     def settings(self) -> dict[str, str]:
-        return {"ARCHIVE_URL": self.url, "ARCHIVE_ENDPOINT": self.endpoint, **CREDENTIALS}
+        return {**self.archive, **CREDENTIALS}
 
     @property
     def files(self) -> fs.S3FileSystem:

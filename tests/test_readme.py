@@ -45,9 +45,9 @@ def test_every_command_named_explains_itself(line: str) -> None:
 
 
 def test_every_option_named_exists() -> None:
-    rows = re.findall(r"\| `python -m reconcile ([a-z]+(?:-[a-z]+)*)[^`]*` \| (.*) \|", README)
-    for name, arguments in rows:
-        there = command("reconcile", name, "--help", settings={}).stdout
+    row = r"\| `python -m (receiver|reconcile) ([a-z]+(?:-[a-z]+)*)[^`]*` \| (.*) \|"
+    for program, name, arguments in re.findall(row, README):
+        there = command(program, name, "--help", settings={}).stdout
         for option in re.findall(r"`(--[a-z-]+)", arguments):
             assert option in there, f"{name} {option}"
 

@@ -42,7 +42,8 @@ def test_the_receiver_knows_nothing_of_the_reconciler(path: Path) -> None:
 def test_the_reconciler_knows_of_the_receiver_only_its_files_and_settings(path: Path) -> None:
     allowed = ("receiver.columns", "receiver.config", "receiver.setting_values",
                "receiver.day_files", "receiver.journal", "receiver.sealing",
-               "receiver.compaction", "receiver.alive", "receiver.archive")  # fmt: skip
+               "receiver.compaction", "receiver.alive", "receiver.archive", "receiver.forgetting",
+               "receiver.unwanted", "receiver.account.sdk")  # fmt: skip
     taken = {name for name in imports(path) if name.startswith("receiver.")}
     assert all(name.startswith(allowed) for name in taken), taken
     assert "tests" not in tops(path)

@@ -31,3 +31,7 @@ class Budget:
         if self.deadline is not None and self.clock() + delay >= self.deadline:
             raise BudgetSpent("max_minutes")
         self.requests += 1
+
+    def close(self) -> None:
+        """The pull is over; whoever still wants to send may not."""
+        self.most_requests = self.requests

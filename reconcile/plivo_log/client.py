@@ -9,12 +9,20 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from types import TracebackType
+from threading import Semaphore
 from typing import Any, Self, TypeVar
 
 import requests
 import stamina
 
+from receiver.account.sdk import (
+    HTTP_SECONDS,
+    Answer,
+    NoAnswerError,
+    Params,
+    Sdk,
+    retry_seconds,
+)
 from receiver.config import Settings
 from reconcile.plivo_log.budget import Budget
 from reconcile.plivo_log.coverage import Span
@@ -31,14 +39,6 @@ from reconcile.plivo_log.page import (
     said_by_plivo,
 )
 from reconcile.plivo_log.quota import Quota, shared
-from reconcile.plivo_log.sdk import (
-    HTTP_SECONDS,
-    Answer,
-    NoAnswerError,
-    Params,
-    Sdk,
-    retry_seconds,
-)
 
 RETRY_SECONDS = 50.0  # no retry begins later ...
 _LAST_ANSWER_SECONDS = 10.0  # ... and its answer comes within the minute
@@ -49,6 +49,7 @@ _UUID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _PASSING = (408, 425)  # worth a retry, as every 5xx and whatever is no error but no page either
 _CODES = requests.codes
 
+log = logging.getLogger("reconcile")
 # stamina logs each retry; without a handler Python would print that to stderr, from cron too.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
 
@@ -70,11 +71,15 @@ class _TooManyRequestsError(Exception):
 
 
 class LogClient:
-    """Not for several threads: the SDK's client is not."""
+    """Not for several threads: the SDK's client is not. Each has `another` of its own."""
 
-    def __init__(self, settings: Settings, quota: Quota) -> None:
-        """Raises SettingError."""
+    def __init__(
+        self, settings: Settings, quota: Quota, first_retry: Semaphore | None = None
+    ) -> None:
+        """`first_retry` is taken by the client that tells of it. Raises SettingError."""
         self.quota = quota
+        self._settings = settings
+        self._first_retry = first_retry or Semaphore(1)
         self._api_url = settings.plivo_api_url
         self._sdk = Sdk(settings)
         self.account = self._sdk.account
@@ -82,13 +87,15 @@ class LogClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._sdk.close()
+
+    def another(self) -> Self:
+        """For another thread; they share the quota, and one of them tells of the first retry."""
+        return type(self)(self._settings, self.quota, self._first_retry)
 
     def page(
         self,
@@ -156,7 +163,7 @@ class LogClient:
         began_at = time.monotonic()
         try:
             for attempt in stamina.retry_context(
-                on=lambda error: pause_before_retry(error, time.monotonic() - began_at),
+                on=lambda error: self._pause(error, time.monotonic() - began_at),
                 attempts=None,
                 timeout=RETRY_SECONDS,
                 wait_initial=0.5,
@@ -174,9 +181,20 @@ class LogClient:
             ) from failure
         raise AssertionError("stamina ends with a result or an exception")
 
+    def _pause(self, error: Exception, elapsed: float) -> bool | float:
+        """As `pause_before_retry`; the first is told of, since it would be a silent minute."""
+        pause = pause_before_retry(error, elapsed)
+        if pause is not False and self._first_retry.acquire(blocking=False):
+            log.warning(
+                "no whole answer from %s (%s); trying again, for up to %.0f seconds a request",
+                self._api_url, error, RETRY_SECONDS + _LAST_ANSWER_SECONDS,
+            )  # fmt: skip
+        return pause
+
     def _admit(self, budget: Budget) -> None:
-        budget.spend(self.quota.delay())
-        self.quota.take()
+        with self.quota.turn:  # what the budget is told of the delay holds until it was waited for
+            budget.spend(self.quota.delay())
+            self.quota.take()
 
     def _judge(self, answer: Answer, read: Callable[[str], T]) -> T | None:
         status = answer.status

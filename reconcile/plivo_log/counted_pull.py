@@ -7,7 +7,7 @@ the log is asked, and of those that have a random sample.
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from reconcile.plivo_log.counting import (
@@ -26,7 +26,7 @@ from reconcile.plivo_log.forecast import SAMPLE_OF_A_DAY, most_listed_a_day
 from reconcile.plivo_log.known_parts import Known, KnownParts, Part
 from reconcile.plivo_log.log_row import LogRow
 from reconcile.plivo_log.page import PAGE_ROWS
-from reconcile.plivo_log.pull import Reader
+from reconcile.plivo_log.reader import Reader, Tell
 from reconcile.plivo_log.windows import READ_AGAIN_AFTER, RETENTION
 
 log = logging.getLogger("reconcile")
@@ -78,7 +78,7 @@ class CountedPull:
             self._works = self._log_counts_as_we_do(settled)
         return bool(self._works)
 
-    def read(self, span: Span, tell: Callable[[datetime], None]) -> None:
+    def read(self, span: Span, tell: Tell) -> None:
         """Count and list until every row of the span is known."""
         settled = overlap(span, self._countable())
         if settled is None:
@@ -91,7 +91,7 @@ class CountedPull:
         )
         for piece in sorted((*without([settled], to_list), *to_list), reverse=True):
             if piece in to_list:
-                self._reader.read(piece, tell)
+                self._reader.read([piece], tell)
             else:
                 self._count(piece, known.held, tell)
         self._counted |= _days(settled)
@@ -102,7 +102,7 @@ class CountedPull:
     def _within(self, settled: Span) -> list[Span]:
         return [common for outage in self._outages if (common := overlap(outage, settled))]
 
-    def _count(self, span: Span, held: Held, tell: Callable[[datetime], None]) -> None:
+    def _count(self, span: Span, held: Held, tell: Tell) -> None:
         """What is known is entered in stretches; when it is stopped, as far as it came."""
         count = Count(held)
         stretch: list[Found] = []
@@ -111,10 +111,10 @@ class CountedPull:
                 for found in self._asked(count.window(window)):
                     if isinstance(found, Listing):
                         self._enter(stretch)
-                        self._reader.read(found.span, tell)
+                        self._reader.read([found.span], tell)
                     else:
                         stretch.append(found)
-                tell(window.from_at)
+                        tell(found.span)
         finally:
             self._enter(stretch)
         for odd in count.odd:
@@ -144,7 +144,7 @@ class CountedPull:
                 stretch[-1].span.from_at, stretch[0].span.until_at, self._now, "counted",
                 sum(found.rows for found in stretch), self._reader.account,
             )  # fmt: skip
-            self._reader.keep([], window)
+            self._reader.writer.keep([], window)
             stretch.clear()
 
     def _log_counts_as_we_do(self, span: Span) -> bool:

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from reconcile.plivo_log.coverage import Span
+from reconcile.plivo_log.coverage import Span, overlap
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,29 +18,37 @@ class Progress:
 
 
 class Course:
-    """The planned windows, and how many of them are read to their end."""
+    """The planned windows, which are disjoint, and how much of each is not read yet."""
 
     def __init__(self, windows: Sequence[Span], per_minute: int) -> None:
-        self.done = 0
-        self._windows = windows
+        self._left = {window: _seconds(window) for window in windows}
+        self._whole = sum(self._left.values())
         self._per_minute = per_minute
 
-    def progress(self, requests: int, rows: int, down_to: datetime | None) -> Progress:
-        """`down_to`: how far the window that is being read was read, from its end."""
-        left = self._minutes_left(requests, down_to)
-        return Progress(self.done, len(self._windows), requests, rows, left)
+    @property
+    def done(self) -> int:
+        return sum(seconds <= 0 for seconds in self._left.values())
 
-    def _minutes_left(self, requests: int, down_to: datetime | None) -> float | None:
+    def read(self, stretch: Span) -> None:
+        """The stretch was read; none is told of twice."""
+        for window in self._left:
+            if common := overlap(window, stretch):
+                self._left[window] -= _seconds(common)
+
+    def finish(self, window: Span) -> None:
+        self._left[window] = 0.0
+
+    def progress(self, requests: int, rows: int) -> Progress:
+        return Progress(self.done, len(self._left), requests, rows, self._minutes_left(requests))
+
+    def _minutes_left(self, requests: int) -> float | None:
         """As many requests for the time that is left as for the time that was read."""
-        read = sum(_seconds(w.from_at, w.until_at) for w in self._windows[: self.done])
-        for here in self._windows[self.done : self.done + 1]:
-            read += _seconds(down_to or here.until_at, here.until_at)
-        left = sum(_seconds(w.from_at, w.until_at) for w in self._windows) - read
-        if read <= 0:
+        left = sum(self._left.values())
+        if left >= self._whole:
             return None
-        windows_left = len(self._windows) - self.done
-        return max(windows_left, requests * left / read) / self._per_minute
+        windows_left = len(self._left) - self.done
+        return max(windows_left, requests * left / (self._whole - left)) / self._per_minute
 
 
-def _seconds(low: datetime, high: datetime) -> float:
-    return (high - low).total_seconds()
+def _seconds(span: Span) -> float:
+    return (span.until_at - span.from_at).total_seconds()

@@ -4,28 +4,35 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from math import ceil
+from math import ceil, log2
 
 from reconcile.plivo_log.counting import MOST_OFFSET
 from reconcile.plivo_log.coverage import Span, Window, overlap, readings
 from reconcile.plivo_log.page import PAGE_ROWS
+from reconcile.plivo_log.rereads import Singly, Step, span_of
 from reconcile.plivo_log.windows import READ_AGAIN_AFTER
 
 SAMPLE_OF_A_DAY = 60  # messages of a counted day whose state is asked singly
 # Days of more messages are counted: listing one takes a tenth of a day's requests, and with the
 # windows that are read again half of them.
 _SHARE_TO_LIST = 0.1
+_PAGES_AT_THE_END = 2.0  # where halving ends, the rows of about two pages are seen
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 Hours = Mapping[datetime, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Parts that reports or the log name, by the UTC hour of their time; of them the open ones."""
+    """Parts that reports or the log name, by the UTC hour of their time; of them the open ones.
+
+    `unreported_share`: of the parts that the log was read for, those that no report told of,
+    outages left out; 0 while nothing was read.
+    """
 
     parts: Hours = field(default_factory=dict)
     still_open: Hours = field(default_factory=dict)
     outages: Sequence[Span] = ()
+    unreported_share: float = 0.0
 
     def rows(self, span: Span) -> float:
         """So many are known of the span; of outages as many as of the hours around them."""
@@ -51,6 +58,8 @@ class Forecast:
 
     windows: int
     counted_windows: int
+    single_messages: int
+    windows_asked_singly: int
     requests: int
     requests_by_listing: int
     minutes: float
@@ -63,24 +72,30 @@ def most_listed_a_day(per_minute: int) -> int:
 
 
 def forecast(
-    spans: Sequence[Span], ledger: Sequence[Window], load: Load, *, per_minute: int, counts: bool
+    steps: Sequence[Step], ledger: Sequence[Window], load: Load, *, per_minute: int, counts: bool
 ) -> Forecast:
     """The cost as far as it can be known: rows that nobody has told of yet come on top."""
-    requests = by_listing = counted = 0
-    for span in spans:
+    requests = by_listing = counted = singles = 0
+    for step in steps:
+        span = span_of(step)
         rows = max(_read_before(span, ledger), load.rows(span))
         listing = max(1, ceil(rows / PAGE_ROWS))
         large = rows * (_DAY / (span.until_at - span.from_at)) > most_listed_a_day(per_minute)
         by_listing += listing
-        if counts and large:
+        if isinstance(step, Singly):
+            singles += len(step.message_uuids)
+            requests += len(step.message_uuids)
+        elif counts and large:
             counted += 1
             requests += min(listing, of_counting(span, load))
         else:
             requests += listing
     times = _readings_of_a_window(ledger)
     return Forecast(
-        windows=len(spans),
+        windows=len(steps),
         counted_windows=counted,
+        single_messages=singles,
+        windows_asked_singly=sum(isinstance(step, Singly) for step in steps),
         requests=requests,
         requests_by_listing=by_listing,
         minutes=round(requests / per_minute, 1),
@@ -90,14 +105,28 @@ def forecast(
 
 
 def of_counting(span: Span, load: Load) -> int:
-    """Requests to count the span: probes, the pages of outages, states, and a sample of them."""
+    """Requests to count the span: for membership, for states, and for a sample of these."""
     rows, unheard = load.rows(span), load.unheard(span)
     states = 0
     for hour in _hours(span):
         still_open = load.still_open.get(_begin(hour.from_at), 0)
         states += still_open if still_open <= PAGE_ROWS // 2 else ceil(still_open / PAGE_ROWS)
     sample = min(SAMPLE_OF_A_DAY, int(rows))
-    return ceil((rows - unheard) / MOST_OFFSET) + ceil(unheard / PAGE_ROWS) + states + sample + 2
+    return (
+        ceil((rows - unheard) / MOST_OFFSET)
+        + ceil(_to_find(rows - unheard, load.unreported_share))
+        + ceil(unheard / PAGE_ROWS) + states + sample + 2
+    )  # fmt: skip
+
+
+def _to_find(rows: float, share: float) -> float:
+    """Requests that halve windows down to a page or two around each part that no report told of.
+
+    Several in one window share the first halvings.
+    """
+    of_a_window = max(share * min(rows, MOST_OFFSET), 1.0)
+    halvings = max(log2(MOST_OFFSET / (2 * PAGE_ROWS) / of_a_window), 0.0)
+    return rows * share * (halvings + _PAGES_AT_THE_END)
 
 
 def _read_before(span: Span, ledger: Iterable[Window]) -> float:

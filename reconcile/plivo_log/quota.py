@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from receiver.day_files import make_folder
@@ -47,6 +48,7 @@ class Quota:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.per_minute = per_minute
+        self.turn = Lock()  # threads wait in line for whoever is waiting already
         self.clock = clock
         self._path = path
         self._sleep = sleep

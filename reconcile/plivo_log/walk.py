@@ -2,8 +2,8 @@
 
 Newest first is Plivo's order as far as anybody knows, but nowhere promised for messages. So it is
 watched: as long as times never rise from row to row, and have fallen at least once, everything
-newer than the oldest row has been seen and may be closed as a window of its own. Where the order
-breaks only the whole window counts.
+newer than the oldest row has been seen and may be closed as a window of its own, while the walk
+goes on below it. Where the order breaks only the whole window counts.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -19,15 +19,20 @@ _ROUNDING = timedelta(seconds=1)
 
 
 class Walk:
-    """Ask at `position` until `finished`, handing each page to `take`."""
+    """Ask at `position` until `finished`, handing each page to `take`.
+
+    `rows` are those of [span.from_at, until_at): what was closed above is no longer among them.
+    """
 
     def __init__(self, span: Span) -> None:
         self.span = span
+        self.until_at = span.until_at
         self.position: Position = START
         self.finished = False
         self.pages = 0
         self.rows: dict[str, LogRow] = {}
         self.pulled_at: dict[str, datetime] = {}
+        self._seen: set[str] = set()
         self._before: set[str] = set()
         self._asked = {START}
         self._idle_pages = 0
@@ -44,7 +49,7 @@ class Walk:
         in_order, self._in_order = self._in_order, False
         self._check_rows(page, uuids)
         self._check_next(page)
-        news = [row for row in page.rows if row.message_uuid not in self.rows]
+        news = [row for row in page.rows if row.message_uuid not in self._seen]
         self._idle_pages = 0 if news else self._idle_pages + 1
         if page.next and self._idle_pages > MOST_PAGES_WITHOUT_NEWS:
             raise RepeatedPage(_said(self.span, "page after page without a row that is new"))
@@ -53,6 +58,7 @@ class Walk:
             self.rows[str(row.message_uuid)] = row
             self.pulled_at[str(row.message_uuid)] = pulled_at
         in_order = in_order and self._follow(news)
+        self._seen |= uuids
         self._before = uuids
         self.pages += 1
         self.finished = page.next is None
@@ -69,15 +75,21 @@ class Walk:
         # The second of the oldest row may go on on the next page, so it stays outside, also when
         # that row stands exactly at its beginning.
         border = max(second_of(self._oldest) + SECOND, self.span.from_at)
-        return border if border < self.span.until_at else None
+        return border if border < self.until_at else None
 
     def rows_from(self, border: datetime) -> list[LogRow]:
-        """The rows of [border, end); all of them from the window's own beginning."""
+        """The rows of [border, until_at); all of them from the window's own beginning."""
         return [
             row
             for row in self.rows.values()
             if border == self.span.from_at or (row.message_time and row.message_time >= border)
         ]
+
+    def close(self, border: datetime) -> None:
+        """What lies above is kept elsewhere now; a row of it that comes again counts anew."""
+        above = {str(row.message_uuid) for row in self.rows_from(border)}
+        self.rows = {uuid: row for uuid, row in self.rows.items() if uuid not in above}
+        self.until_at = border
 
     def _follow(self, news: list[LogRow]) -> bool:
         """Whether these go on in order."""

@@ -1,10 +1,11 @@
 """[pure] What to ask next, as data: closed spans of time, in the order in which to read them.
 
+Where a span was listed before, a step may name messages of it instead (see `rereads`).
+
 Every span is half-open on whole seconds, lies within one UTC day, ends at least SETTLING before
 now and begins at most RETENTION before it.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Literal
@@ -19,6 +20,7 @@ from reconcile.plivo_log.coverage import (
     second_of,
     without,
 )
+from reconcile.plivo_log.rereads import Open, Step, asked_again, span_of
 
 # A row may show a while after its message_time, and clocks differ: a window that were closed
 # sooner would be entered as read without it.
@@ -37,20 +39,20 @@ def plan(
     since: datetime,
     until: datetime,
     ledger: Sequence[Window],
-    open_at: Iterable[datetime],
+    still_open: Iterable[Open],
     now: datetime,
     mode: Mode = "run",
     again: bool = False,
     started_at: datetime | None = None,
     counted_is_read: bool = False,
-) -> list[Span]:
-    """`open_at`: message_times of the messages whose end neither side knows, within the horizon.
+) -> list[Step]:
+    """`still_open`: the messages whose end neither side knows, within the horizon.
 
     run: newest first, then re-reads that are due (from before `since` too), then the backlog.
-    pull: what in the span is not listed, then the windows in it that hold an open message; with
-    `again` everything. `started_at` is when a pull that is now continued began: what was listed
-    since then is not read a second time. With `counted_is_read` only what was neither listed nor
-    counted is read.
+    pull: what in the span is not listed, then what of it holds an open message; with `again`
+    everything. `started_at` is when a pull that is now continued began: what was asked since then
+    is not asked a second time. With `counted_is_read` only what was neither listed nor counted is
+    read.
     """
     asked = _clipped(since, until, now)
     kept = _clipped(now - RETENTION, until, now)
@@ -58,23 +60,32 @@ def plan(
         return []
     if again:
         done = [w.span for w in ledger if started_at and _listed_since(w, started_at)]
-        return _newest_first(without([asked], done))
+        return [*_by_days(without([asked], done))]
     hows = ("listed", "counted") if counted_is_read else ("listed",)
     unlisted = without([asked], [w.span for w in ledger if w.how in hows])
     last = readings(ledger)
-    moments = sorted(open_at)
+    by_time = sorted(still_open, key=lambda message: message.message_time)
+
     if mode == "pull":
-        unfinished = [r for r in last if not (started_at and _listed_since(r.window, started_at))]
-        return _newest_first(unlisted) + _newest_first(_open(unfinished, asked, moments))
+        unfinished = asked_again(
+            _of_days(last), asked, by_time, lambda _, at: not started_at or at < started_at
+        )
+        return [*_by_days(unlisted), *_newest_first(unfinished)]
     newest = [span for span in unlisted if not last or span.from_at >= last[-1].span.until_at]
     backlog = [span for span in unlisted if span not in newest]
-    due = _open([r for r in last if _is_due(r.window, now)], kept, moments)
-    return _newest_first(newest) + _newest_first(due) + _newest_first(backlog)
+    due = asked_again(_of_days(last), kept, by_time, lambda w, at: _is_due(w.until_at, at, now))
+    return [*_by_days(newest), *_newest_first(due), *_by_days(backlog)]
 
 
 def within_retention(span: Span, now: datetime) -> Span | None:
     """What of it Plivo still has: the answer for older time would be empty, and wrong."""
     return overlap(span, Span(second_of(now - RETENTION) + SECOND, span.until_at))
+
+
+def halves(span: Span) -> list[Span]:
+    """The newer first, parted at a whole second."""
+    middle = second_of(span.from_at + (span.until_at - span.from_at) / 2)
+    return [Span(middle, span.until_at), Span(span.from_at, middle)]
 
 
 def _clipped(since: datetime, until: datetime, now: datetime) -> Span | None:
@@ -89,25 +100,20 @@ def _listed_since(window: Window, started_at: datetime) -> bool:
     return window.how == "listed" and window.read_at >= started_at
 
 
-def _is_due(window: Window, now: datetime) -> bool:
-    return any(window.read_at < window.until_at + step <= now for step in READ_AGAIN_AFTER)
+def _is_due(end: datetime, asked_at: datetime, now: datetime) -> bool:
+    return any(asked_at < end + step <= now for step in READ_AGAIN_AFTER)
 
 
-def _open(found: Iterable[Reading], bounds: Span, moments: Sequence[datetime]) -> list[Span]:
-    """The parts within bounds that hold one of the sorted moments."""
-    spans = []
-    for reading in found:
-        span = overlap(reading.span, bounds)
-        if span is None:
-            continue
-        place = bisect_left(moments, span.from_at)
-        if place < len(moments) and span.holds(moments[place]):
-            spans.append(span)
-    return spans
-
-
-def _newest_first(spans: Iterable[Span]) -> list[Span]:
+def _by_days(spans: Iterable[Span]) -> list[Span]:
     return sorted((day for span in spans for day in _days(span)), reverse=True)
+
+
+def _newest_first(steps: Iterable[Step]) -> list[Step]:
+    return sorted(steps, key=span_of, reverse=True)
+
+
+def _of_days(found: Iterable[Reading]) -> list[Reading]:
+    return [Reading(day, reading.window) for reading in found for day in _days(reading.span)]
 
 
 def _days(span: Span) -> Iterable[Span]:

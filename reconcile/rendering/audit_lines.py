@@ -11,14 +11,14 @@ Line = tuple[str, str]
 WORTH_SAYING_SECONDS = 600  # the last minutes are always still to be read
 
 _MATCHES = {"open": "neither side knows an end yet (match=open)"}
-_WORDS = {
-    "never_reported": "messages of the log without any report (no url set?)",
-    "duplicate_reports": "reports that came more than once",
-    "out_of_order_reports": "reports that came after a later one",
-    "state_changes": "final states that changed",
-    "guessed_times": "messages whose time had to be guessed",
-    "untyped_values": "values that could not be understood",
-    "reports_without_uuid": "reports on disk that name no message (no MessageUUID)",
+_ODD = {
+    "never_reported": ("message", "of the log without any report (no url set?)"),
+    "duplicate_reports": ("report", "that came more than once"),
+    "out_of_order_reports": ("report", "that came after a later one"),
+    "state_changes": ("final state", "that changed"),
+    "guessed_times": ("message", "whose time had to be guessed"),
+    "untyped_values": ("value", "that could not be understood"),
+    "reports_without_uuid": ("report", "on disk without a message's name (no MessageUUID)"),
 }
 
 
@@ -26,21 +26,25 @@ def lines(report: RateReport) -> Iterator[Line]:
     """Match, then what was odd, then what was not read, and when nobody listened."""
     audit = report.audit
     for word, messages in audit["match"].items():
-        yield cells.count(messages), f"messages: {_MATCHES.get(word, word.replace('_', ' '))}"
+        words = _MATCHES.get(word, word.replace("_", " "))
+        yield cells.count(messages), f"{cells.nouns(messages, 'message')}: {words}"
     yield from _oddities(audit)
     yield from _reading(audit)
     if negative := (report.total or {}).get("negative_receipts"):
-        yield cells.count(negative), "receipts earlier than the message itself"
+        words = f"{cells.nouns(negative, 'receipt')} earlier than the message itself"
+        yield cells.count(negative), words
 
 
 def _oddities(audit: dict[str, Any]) -> Iterator[Line]:
-    for name, words in _WORDS.items():
+    for name, (noun, words) in _ODD.items():
         if audit[name]:
-            yield cells.count(audit[name]), words
+            yield cells.count(audit[name]), f"{cells.nouns(audit[name], noun)} {words}"
     for word, messages in audit["unknown_states"].items():
-        yield cells.count(messages), f"messages in a state unknown to us: {word}"
+        noun = cells.nouns(messages, "message")
+        yield cells.count(messages), f"{noun} in a state unknown to us: {word}"
     if shift := audit["clock_shift"]:
-        words = f"messages whose reports' clock is {shift['minutes']:+d} minutes from the log's"
+        noun = cells.nouns(shift["messages"], "message")
+        words = f"{noun} whose reports' clock is {shift['minutes']:+d} minutes from the log's"
         yield cells.count(shift["messages"]), f"{words} (CALLBACK_TIME_ZONE)"
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from reconcile.rate_report import RateReport
 from reconcile.rate_rows import Row
 
 
@@ -15,8 +16,9 @@ def moment(at: datetime | None) -> str:
 
 
 def key(value: Any) -> str:
-    if value is None:
-        return "unknown"
+    """`unknown` where there is none; a value of that very name in quotes, as `--where` takes it."""
+    if value is None or value == "unknown":
+        return "unknown" if value is None else '"unknown"'
     return value.strftime("%Y-%m-%d %H:%M") if isinstance(value, datetime) else str(value)
 
 
@@ -40,3 +42,21 @@ def interval(low: float | None, high: float | None) -> str:
 
 def confirmed_interval(row: Row | dict[str, Any]) -> str:
     return interval(row.get("confirmed_rate_low"), row.get("confirmed_rate_high"))
+
+
+def counted(number: int, noun: str) -> str:
+    """1 message, 2,000 messages."""
+    return f"{number:,} {nouns(number, noun)}"
+
+
+def nouns(number: int, noun: str) -> str:
+    return noun if number == 1 else f"{noun}s"
+
+
+def span(report: RateReport) -> str:
+    """The time that was asked for, in words."""
+    since, until = report.question.since, report.question.until
+    if since is None and until is None:
+        return "all that is on disk"
+    first = moment(since) if since else "the beginning"
+    return f"{first} to {moment(until) if until else 'now'}"

@@ -1,4 +1,4 @@
-"""[pure] The rate report as CSV, JSON, Markdown: the same columns and names in each."""
+"""[pure] Rows as CSV, JSON and Parquet: the same columns and names in each."""
 
 import csv
 import io
@@ -15,15 +15,16 @@ from reconcile import formulas
 from reconcile.rate_report import RateReport
 
 
-def as_csv(report: RateReport) -> str:
+def as_csv(report: RateReport) -> bytes:
     """A header, then a line per row; empty where there is no value, rates unrounded."""
     return _csv(report.columns, report.rows)
 
 
-def as_json(report: RateReport) -> str:
+def as_json(report: RateReport) -> bytes:
     """Rates unrounded, money as strings, times ISO-8601 UTC, days YYYY-MM-DD."""
     document = {
         "rows": [{c: plain(row[c]) for c in report.columns} for row in report.rows],
+        "others": report.others and {name: plain(value) for name, value in report.others.items()},
         "total": report.total and {name: plain(value) for name, value in report.total.items()},
         "audit": report.audit,
         "formula": {
@@ -48,7 +49,7 @@ def as_json(report: RateReport) -> str:
         "where": [str(condition) for condition in report.question.where],
         "as_of": plain(report.as_of),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return _json(document)
 
 
 def as_parquet(report: RateReport) -> bytes:
@@ -57,13 +58,13 @@ def as_parquet(report: RateReport) -> bytes:
 
 
 def rows_as_csv(table: pa.Table) -> bytes:
-    return _csv(table.column_names, table.to_pylist()).encode()
+    return _csv(table.column_names, table.to_pylist())
 
 
 def rows_as_json(table: pa.Table) -> bytes:
     """`{"rows": […]}` with the values as in the rate report."""
     rows = [{c: plain(value) for c, value in row.items()} for row in table.to_pylist()]
-    return (json.dumps({"rows": rows}, indent=2, ensure_ascii=False) + "\n").encode()
+    return _json({"rows": rows})
 
 
 def rows_as_parquet(table: pa.Table) -> bytes:
@@ -72,32 +73,17 @@ def rows_as_parquet(table: pa.Table) -> bytes:
     return out.getvalue()
 
 
-def as_markdown(report: RateReport) -> str:
-    """The counts and rates as a table for tickets and chat."""
-    columns = [*report.question.by, "submitted", "handed_over", "delivered", "undelivered",
-               "unconfirmed", "headline_rate", "receipt_coverage"]  # fmt: skip
-    lines = [
-        f"Delivery rates, headline {report.formula.name} = {report.formula}",
-        "",
-        "| " + " | ".join(columns) + " |",
-        "|" + "|".join("---" if c in report.question.by else "---:" for c in columns) + "|",
-    ]
-    total = [{**report.total, **dict.fromkeys(report.question.by)}] if report.total else []
-    for row in [*report.rows, *(total if report.question.by else [])]:
-        cells = [_cell(row[c]) for c in columns]
-        if total and row is total[0]:
-            cells[0] = "total"
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+def _json(document: Mapping[str, Any]) -> bytes:
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
         writer.writerow(["" if row[c] is None else plain(row[c]) for c in columns])
-    return out.getvalue()
+    return out.getvalue().encode()
 
 
 def plain(value: Any) -> Any:
@@ -107,13 +93,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     return str(value) if isinstance(value, Decimal) else value
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, float):
-        return f"{value:.1%}"
-    if isinstance(value, int):
-        return f"{value:,}"
-    return str(plain(value)).replace("|", "\\|").replace("<", "&lt;")

@@ -7,7 +7,8 @@ from rich.text import Text
 
 from reconcile.message_list import MessageList
 from reconcile.rendering import terminal
-from reconcile.rendering.cells import value
+from reconcile.rendering.cells import counted, value
+from reconcile.rendering.rate_table import new_table
 
 _WIDE = 120
 _ANY_WIDTH = 10_000
@@ -24,12 +25,12 @@ def render(found: MessageList) -> None:
 
 def as_text(found: MessageList) -> str:
     out = io.StringIO()
-    _render(Console(file=out, width=_ANY_WIDTH, highlight=False, markup=False, emoji=False), found)
+    _render(terminal.console(file=out, width=_ANY_WIDTH), found)
     return out.getvalue()
 
 
 def _render(console: Console, found: MessageList) -> None:
-    table = terminal.new_table()
+    table = new_table()
     table.padding = (0, 1, 0, 0)
     for name in found.table.column_names:
         table.add_column(name, no_wrap=True)
@@ -39,4 +40,5 @@ def _render(console: Console, found: MessageList) -> None:
         console.print(table)
     shown = found.table.num_rows
     more = f", the first {shown:,} shown; --limit N or --format csv gives more"
-    console.print(f"{found.count:,} messages{more if shown < found.count else ''}", style="dim")
+    cut = more if shown < found.count else ""
+    console.print(f"{counted(found.count, 'message')}{cut}", style="dim")

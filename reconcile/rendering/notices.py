@@ -1,5 +1,6 @@
 """[I/O] What the commands say beside their result: progress on a terminal, summaries, hints."""
 
+import logging
 import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from reconcile.plivo_log.course import Progress
 from reconcile.plivo_log.forecast import Forecast
 from reconcile.plivo_log.pull import PullResult
 from reconcile.rate_report import RateReport
-from reconcile.rendering.cells import percent
+from reconcile.rendering.cells import counted, percent
 
 
 def progress() -> Callable[[str], None]:
@@ -25,6 +26,14 @@ def progress() -> Callable[[str], None]:
     return tell
 
 
+def diagnoses() -> None:
+    """What is logged meanwhile goes to stderr, piped or not, in the place of a line of progress."""
+    handler = logging.StreamHandler(sys.stderr)
+    clear = "\r\033[K" if sys.stderr.isatty() else ""
+    handler.setFormatter(logging.Formatter(f"{clear}reconcile: %(message)s"))
+    logging.getLogger("reconcile").handlers = [handler]
+
+
 def pulling() -> Callable[[Progress], None]:
     tell = progress()
 
@@ -32,7 +41,7 @@ def pulling() -> Callable[[Progress], None]:
         left = "" if state.minutes_left is None else f", about {state.minutes_left:,.0f} min left"
         tell(
             f"reading the log: window {state.windows_done} of {state.windows}, "
-            f"{state.rows:,} rows, {state.requests:,} requests{left}"
+            f"{counted(state.rows, 'row')}, {counted(state.requests, 'request')}{left}"
         )
         if state.windows_done == state.windows and sys.stderr.isatty():
             print(file=sys.stderr)
@@ -42,8 +51,8 @@ def pulling() -> Callable[[Progress], None]:
 
 def pulled(result: PullResult) -> str:
     text = (
-        f"read {result.rows:,} log rows in {result.requests:,} requests; "
-        f"{result.windows:,} windows done"
+        f"read {counted(result.rows, 'log row')} in {counted(result.requests, 'request')}; "
+        f"{counted(result.windows, 'window')} done"
     )
     if not result.complete:
         text += f"; stopped by {result.why_stopped}, the same command goes on from here"
@@ -52,14 +61,19 @@ def pulled(result: PullResult) -> str:
 
 def plan(told: Forecast, now: datetime) -> str:
     done_at = now + timedelta(minutes=told.minutes)
-    cost = f"{told.requests:,} requests, {told.minutes:,.1f} minutes at the quota"
-    lines = [
-        f"{told.windows:,} windows, at least {cost}: done by {done_at:%Y-%m-%d %H:%M} UTC or later"
-    ]
+    cost = f"{counted(told.requests, 'request')}, {told.minutes:,.1f} minutes at the quota"
+    by = f"done by {done_at:%Y-%m-%d %H:%M} UTC or later"
+    lines = [f"{counted(told.windows, 'window')}, at least {cost}: {by}"]
     if told.counted_windows:
         lines.append(
             f"{told.counted_windows:,} of the windows are counted; to list them all (--full) takes "
-            f"{told.requests_by_listing:,} requests"
+            f"{counted(told.requests_by_listing, 'request')}"
+        )
+    if told.windows_asked_singly:
+        lines.append(
+            f"{told.windows_asked_singly:,} of the windows were listed before: their "
+            f"{told.single_messages:,} open messages are asked for one by one, which is fewer "
+            "requests than listing them again"
         )
     lines.append(
         f"listing keeps up with {told.sustained_a_day:,} messages a day, each read "
@@ -77,7 +91,7 @@ def summary(result: PullResult, report: RateReport) -> str:
     total = report.total or {}
     rate = report.headline
     return (
-        f"{pulled(result)}\n{total.get('submitted', 0):,} messages, {percent(rate.value)} "
+        f"{pulled(result)}\n{counted(total.get('submitted', 0), 'message')}, {percent(rate.value)} "
         f"{report.formula.name} ({rate.numerator:,} of {rate.denominator:,}), "
         f"receipt coverage {percent(total.get('receipt_coverage'))}, "
         f"capture rate {percent(report.audit['capture_rate'])}"
@@ -103,7 +117,7 @@ def none_found(question: Question, merged: Merged, data_dir: Path) -> str:
     if not question.where or merged.as_of is None:
         return no_data(merged, data_dir)
     asked = ", ".join(map(str, question.where))
-    return f"no message fulfils {asked}; {data_dir} holds {merged.messages:,} messages"
+    return f"no message fulfils {asked}; {data_dir} holds {counted(merged.messages, 'message')}"
 
 
 def no_data(merged: Merged, data_dir: Path) -> str:

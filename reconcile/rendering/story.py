@@ -1,5 +1,6 @@
 """[pure] An explanation as people read it: one message, its parts, who said what, what won."""
 
+import io
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -19,6 +20,16 @@ _VALUES = {
     "units": "units", "total_amount": "amount", "carrier_fees": "fees", "mcc": "MCC", "mnc": "MNC",
     "type": "type", "from_number": "From", "to_number": "To", "powerpack_uuid": "Powerpack",
 }  # fmt: skip
+
+
+def as_html(told: Explanation) -> str:
+    """The same for a notebook: text and styles, nothing else."""
+    console = Console(
+        record=True, file=io.StringIO(), width=120, force_terminal=True,
+        highlight=False, markup=False, emoji=False,
+    )  # fmt: skip
+    render(console, told)
+    return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
 
 
 def render(console: Console, told: Explanation) -> None:
@@ -41,6 +52,13 @@ def render(console: Console, told: Explanation) -> None:
     for notice in _notices(told):
         console.print()
         console.print(notice)
+
+
+def as_text(told: Explanation) -> str:
+    """The same as plain text, in 100 columns."""
+    out = io.StringIO()
+    render(Console(file=out, width=100, highlight=False, markup=False, emoji=False), told)
+    return out.getvalue()
 
 
 def _of_message(told: Explanation) -> list[tuple[str, str]]:

@@ -14,7 +14,10 @@ select
     m.last_sign_at, m.final_parts, m.final_parts_reported, m.out_of_order_reports,
     m.state_changes, m.guessed_time, m.never_reported, m.account, m.campaign, m.tag,
     m.untyped_values, m.window_read, m.window_how, m.clock_shift_minutes,
-    from_utc_timestamp(m.message_time, a.zone) as local_time,
+    case
+        when a.zone = 'UTC' then m.message_time  -- looking a zone up takes time
+        else from_utc_timestamp(m.message_time, a.zone)
+    end as local_time,
     case
         when m.outcome = 'failed' then 'F'
         when m.state = 'queued' then 'Q'

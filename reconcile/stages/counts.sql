@@ -1,5 +1,5 @@
--- One row per group: integer counts, exact sums, percentiles; no quotient is formed here.
--- `{keys}` and `{group}` are filled with the dimensions asked for.
+-- One row per group, summed from tallies: integer counts and exact sums; no quotient is formed here.
+-- Keys and grouping are filled with what is asked for.
 select
     {keys}
     cast(coalesce(sum(weight), 0) as bigint) as submitted,
@@ -9,43 +9,25 @@ select
     cast(coalesce(sum(case when letter = 'U' then weight end), 0) as bigint) as undelivered,
     cast(coalesce(sum(case when letter = 'X' then weight end), 0) as bigint) as unconfirmed,
     cast(coalesce(sum(case when letter = 'O' then weight end), 0) as bigint) as open,
-    cast(coalesce(sum(case when letter in ('X', 'O') and country in ('US', 'CA')
-        then weight end), 0) as bigint) as unreceipted_us_ca,
+    cast(coalesce(sum(unreceipted_us_ca), 0) as bigint) as unreceipted_us_ca,
     -- messages, whatever the weight: what an interval rests on
-    cast(count(*) as bigint) as messages,
-    cast(count(case when letter = 'F' then 1 end) as bigint) as messages_failed,
-    cast(count(case when letter = 'Q' then 1 end) as bigint) as messages_queued,
-    cast(count(case when letter = 'D' then 1 end) as bigint) as messages_delivered,
-    cast(count(case when letter = 'U' then 1 end) as bigint) as messages_undelivered,
-    cast(count(case when letter = 'X' then 1 end) as bigint) as messages_unconfirmed,
-    cast(count(case when letter = 'O' then 1 end) as bigint) as messages_open,
+    cast(coalesce(sum(messages), 0) as bigint) as messages,
+    cast(coalesce(sum(case when letter = 'F' then messages end), 0) as bigint) as messages_failed,
+    cast(coalesce(sum(case when letter = 'Q' then messages end), 0) as bigint) as messages_queued,
+    cast(coalesce(sum(case when letter = 'D' then messages end), 0) as bigint)
+        as messages_delivered,
+    cast(coalesce(sum(case when letter = 'U' then messages end), 0) as bigint)
+        as messages_undelivered,
+    cast(coalesce(sum(case when letter = 'X' then messages end), 0) as bigint)
+        as messages_unconfirmed,
+    cast(coalesce(sum(case when letter = 'O' then messages end), 0) as bigint) as messages_open,
+    cast(coalesce(sum(pending), 0) as bigint) as pending,
     sum(total_amount) as total_amount,
     sum(case when letter = 'U' then total_amount end) as amount_undelivered,
     sum(carrier_fees) as carrier_fees,
-    percentile(sent_to_receipt, 0.50) as sent_to_receipt_p50,
-    percentile(sent_to_receipt, 0.90) as sent_to_receipt_p90,
-    percentile(sent_to_receipt, 0.95) as sent_to_receipt_p95,
-    percentile(sent_to_receipt, 0.99) as sent_to_receipt_p99,
-    percentile(message_to_receipt, 0.50) as message_to_receipt_p50,
-    percentile(message_to_receipt, 0.90) as message_to_receipt_p90,
-    percentile(message_to_receipt, 0.95) as message_to_receipt_p95,
-    percentile(message_to_receipt, 0.99) as message_to_receipt_p99,
-    cast(count(case when sent_to_receipt <= 10 then 1 end) as bigint) as within_10s,
-    cast(count(case when sent_to_receipt <= 60 then 1 end) as bigint) as within_60s,
-    cast(count(case when sent_to_receipt <= 300 then 1 end) as bigint) as within_5min,
-    cast(count(case when sent_to_receipt < 0 or message_to_receipt < 0 then 1 end) as bigint)
-        as negative_receipts
-from (
-    select
-        letter, weight, country, total_amount, carrier_fees,
-        {columns}
-        case when letter in ('D', 'U') then
-            cast(unix_micros(final_at) - unix_micros(sent_at) as double) / 1000000
-        end as sent_to_receipt,
-        -- from one side's clock to the other's: only where they run alike
-        case when letter in ('D', 'U') and coalesce(clock_shift_minutes, 0) = 0 then
-            cast(unix_micros(final_at) - unix_micros(message_time) as double) / 1000000
-        end as message_to_receipt
-    from counted_messages
-) as timed
+    cast(coalesce(sum(within_10s), 0) as bigint) as within_10s,
+    cast(coalesce(sum(within_60s), 0) as bigint) as within_60s,
+    cast(coalesce(sum(within_5min), 0) as bigint) as within_5min,
+    cast(coalesce(sum(negative_receipts), 0) as bigint) as negative_receipts
+from {tallies} as tallies
 {group}

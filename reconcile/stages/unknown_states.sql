@@ -1,12 +1,18 @@
 -- One row per word that the table of states does not know: the messages that are in that state,
 -- by either side's word or by both.
-select said.word, cast(count(distinct said.message_uuid) as bigint) as messages
+with found as (
+    select state, report_state, log_state, count(*) as messages
+    from counted_messages
+    group by state, report_state, log_state
+)
+select said.word, cast(sum(said.messages) as bigint) as messages
 from (
-    select message_uuid, state as word from counted_messages
+    select state as word, messages from found
     union all
-    select message_uuid, report_state as word from counted_messages
+    select report_state as word, messages from found where report_state <> coalesce(state, '')
     union all
-    select message_uuid, log_state as word from counted_messages
+    select log_state as word, messages from found
+    where log_state <> coalesce(state, '') and log_state <> coalesce(report_state, '')
 ) as said
 left join states as s on s.word = said.word
 where said.word is not null and s.word is null

@@ -107,6 +107,24 @@ def test_explain_tells_the_story_of_a_message(played: tuple[Path, Truth]) -> Non
     assert "Message log" in told.stdout
 
 
+def test_the_page_tells_the_same_rates_and_is_the_same_each_time(
+    played: tuple[Path, Truth], tmp_path: Path
+) -> None:
+    folder, _ = played
+    settings = {"DATA_DIR": str(folder)}
+    report = command("reconcile", "report", "--by", "none", "--format", "json", settings=settings)
+    (row,) = json.loads(report.stdout)["rows"]
+    pages = [tmp_path / "one.html", tmp_path / "other.html"]
+    for page in pages:
+        drawn = command("reconcile", "report", "--format", "html", "--output", str(page),
+                        settings=settings)  # fmt: skip
+        assert drawn.returncode == 0, drawn.stderr
+    document = pages[0].read_text(encoding="utf-8")
+    assert f"{row['delivered']:,} of {row['confirmed_rate_denominator']:,}" in document
+    assert f"{row['confirmed_rate'] * 100:.1f}<span>%</span>" in document
+    assert pages[0].read_bytes() == pages[1].read_bytes()
+
+
 def test_a_second_merge_changes_no_byte(played: tuple[Path, Truth]) -> None:
     folder, _ = played
     before = {p: p.read_bytes() for p in folder.glob("messages/**/*.parquet")}

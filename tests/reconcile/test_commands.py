@@ -1,9 +1,16 @@
 """What people meet at the command line: one clear line, the right exit code, nothing lost."""
 
+import contextlib
 import csv
 import io
 import json
-from datetime import timedelta
+import os
+import pty
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -12,7 +19,8 @@ import pytest
 
 from reconcile.locks import holding
 from tests.builders import NOON, clock, log_row, report, window, write_folder
-from tests.processes import command
+from tests.processes import ROOT, command, environment
+from tests.reconcile.plivo_log.fake_plivo import ACCOUNT, TOKEN, FakeLog, serving, traffic
 
 CREDENTIALS = {"PLIVO_AUTH_ID": "MAXXXXXXXXXXXXXXXXXX", "PLIVO_AUTH_TOKEN": "t"}
 
@@ -113,6 +121,53 @@ def test_plivo_out_of_reach_is_for_later(tmp_path: Path) -> None:
     assert done.returncode in (3, 75)
 
 
+def test_that_something_is_tried_again_is_said_at_once_and_once_even_into_a_pipe(
+    tmp_path: Path,
+) -> None:
+    done = run(tmp_path, "pull", "--max-requests", "3", **CREDENTIALS,
+               PLIVO_API_URL="http://127.0.0.1:9")  # fmt: skip
+    assert done.returncode == 3
+    assert done.stderr.splitlines() == [
+        (
+            "reconcile: no whole answer from http://127.0.0.1:9 (no answer (ConnectionError)); "
+            "trying again, for up to 60 seconds a request"
+        )
+    ]
+
+
+def test_on_a_terminal_a_pull_says_how_far_it_is_and_how_long_it_will_take(tmp_path: Path) -> None:
+    log = FakeLog(traffic(400, until=datetime.now(UTC) - timedelta(hours=1), every=60))
+    with serving(log) as plivo:
+        said = on_a_terminal(
+            "pull", "--since", "1d",
+            settings={"DATA_DIR": str(tmp_path), "PLIVO_API_URL": plivo.url,
+                      "PLIVO_AUTH_ID": ACCOUNT, "PLIVO_AUTH_TOKEN": TOKEN,
+                      "LOG_REQUESTS_PER_MINUTE": "100"},
+        )  # fmt: skip
+    lines = re.findall(r"\r\x1b\[K(reading the log: [^\r\n]*)", said)
+    assert re.fullmatch(
+        r"reading the log: window 0 of [12], 20 rows, 1 request, about \d+ min left …", lines[0]
+    )
+    assert len(lines) >= 20
+
+
+def on_a_terminal(*arguments: str, settings: Mapping[str, str]) -> str:
+    """What a command of ours writes to stderr where that is a terminal."""
+    ours, its = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "reconcile", *arguments], cwd=ROOT, env=environment(settings),
+        stdout=subprocess.DEVNULL, stderr=its,
+    )  # fmt: skip
+    os.close(its)
+    said = b""
+    with contextlib.suppress(OSError):  # the other end is closed
+        while piece := os.read(ours, 65_536):
+            said += piece
+    os.close(ours)
+    assert process.wait() == 0
+    return said.decode()
+
+
 def test_a_uuid_that_nobody_knows_is_a_finding(folder: Path) -> None:
     done = run(folder, "explain", "nobody")
     assert done.returncode == 1
@@ -168,7 +223,8 @@ def test_rates_are_the_same_in_every_format(folder: Path) -> None:
     assert table["confirmed_rate"].to_pylist() == [1.0, 0.5]
     assert list(rows[0]) == list(lines[0]) == table.column_names
     assert [row["total_amount"] for row in rows] == ["0.00250", "0.00750"]
-    assert run(folder, "report", *by, "--format", "md").stdout.count("\n") == 7
+    shown = run(folder, "report", *by, "--format", "md").stdout
+    assert "| GB | 1 | 0 | 1 | 0 | 0 | 0 | 100.0% | 100.0% |" in shown
 
 
 def test_the_exit_code_judges_the_total(folder: Path) -> None:

@@ -6,15 +6,17 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 
-from receiver import day_files, sealing
+from receiver import config, day_files, sealing
+from receiver.archive import away
 from receiver.journal import Journal
 from reconcile.locks import holding
+from reconcile.overview import surroundings
 from reconcile.plivo_log import ledger, log_compaction
 from reconcile.plivo_log.coverage import Window
 from reconcile.plivo_log.log_row import read_row
@@ -183,6 +185,48 @@ def test_killed_anywhere_the_next_ship_finishes_and_the_report_is_the_same(
     shutil.rmtree(tmp_path / "messages")
     assert report(tmp_path, bucket) == before
     assert bucket.rows("log") == 4 * DAYS
+
+
+def test_forget_reaches_what_was_dropped_of_the_log(tmp_path: Path, bucket: Bucket) -> None:
+    """A day in which there is nothing to forget stays dropped."""
+    fill(tmp_path, days=2)
+    fill(tmp_path, first_day=4, days=1)
+    drop_all(tmp_path, bucket)
+    age = (datetime.now(UTC) - NOON).days - 2
+    said = run(tmp_path, "forget", "--older-than", f"{age}d", bucket=bucket)
+    assert f"forgot {2 * 4} log rows in 2 files" in said
+    assert "the archive with the next ship" in said
+    live = day_files.live_files(tmp_path / "log")
+    assert [day_files.is_away(path) for path in live] == [False, False, True]
+    run(tmp_path, "ship", bucket=bucket)
+    assert bucket.rows("log") == 4
+    run(tmp_path, "forget", "--number", "+1 415 555 0100", bucket=bucket)
+    run(tmp_path, "ship", bucket=bucket)
+    assert bucket.rows("log") == 0
+
+
+def test_a_forget_beside_a_ship_is_for_another_time(tmp_path: Path, bucket: Bucket) -> None:
+    fill(tmp_path)
+    with away.nobody_ships(tmp_path):
+        run(tmp_path, "forget", "--older-than", "1d", bucket=bucket, code=75)
+    assert sum(day_files.read(p).num_rows for p in day_files.live_files(tmp_path / "log")) == 12
+
+
+def test_the_page_tells_of_dropped_files_what_it_told_before(
+    tmp_path: Path, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path)
+    run(tmp_path, "merge", bucket=bucket)
+    for name, value in bucket.settings.items():
+        monkeypatch.setenv(name, value)
+    settings = config.load({"DATA_DIR": str(tmp_path)})
+    before = surroundings.sources(settings)
+    assert [(source.files, source.rows) for source in before] == [(3, 9), (3, 12), (3, 12)]
+    drop_all(tmp_path, bucket)
+    assert surroundings.sources(settings) == before
+    shutil.rmtree(tmp_path / "state" / "fetched")
+    with pytest.raises(config.SettingError, match="ARCHIVE_URL is not set"):
+        surroundings.sources(replace(settings, archive_url=None))
 
 
 def test_nothing_is_dropped_beside_a_run(tmp_path: Path, bucket: Bucket) -> None:

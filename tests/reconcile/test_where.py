@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
@@ -74,11 +75,36 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("direction!=outbound", {"in"}),
         ("direction=inbound,direction=outbound,match=", {"in"}),
         ("message_uuid=us", {"us"}),
+        ('message_uuid="us",country=us', {"us"}),
+        ('carrier="Telefónica, S.A.",country=US', {"silent"}),
+        ('error_code="unknown"', set()),
     ],
 )
 def test_conditions_choose_messages(data_dir: Path, where: str, expected: set[str]) -> None:
     found = reconcile.messages(where=where, data_dir=data_dir)
     assert set(found["message_uuid"]) == expected
+
+
+def test_a_carrier_that_is_called_unknown_can_be_asked_for_and_told_apart(tmp_path: Path) -> None:
+    named, unnamed = (
+        log_row(uuid, destination_network=name) for uuid, name in (("a", "unknown"), ("b", None))
+    )
+    write_folder(tmp_path, log=[named, unnamed], windows=[window()])
+    for where, expected in (('carrier="unknown"', ["a"]), ("carrier=unknown", ["b"])):
+        assert list(reconcile.messages(where=where, data_dir=tmp_path)["message_uuid"]) == expected
+    said, _ = run(tmp_path, "report", "--by", "carrier")
+    assert re.search(r'^ *"unknown" +1 ', said, re.MULTILINE)
+    assert re.search(r"^ *unknown +1 ", said, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["country=US", "carrier=", "carrier=unknown", 'carrier="unknown"', 'tag=5"', 'tag="a""b"',
+     'carrier="x,country=US"', "carrier=A, B", 'tag=""', 'tag=" x "', 'tag="x" y "z"'],
+)  # fmt: skip
+def test_a_condition_is_written_as_it_is_read(text: str) -> None:
+    (condition,) = conditions.parse([f"{text},fate=open"])[:-1]
+    assert conditions.parse([f"fate=open,{condition}"])[1:] == (condition,)
 
 
 @pytest.mark.parametrize(
@@ -233,5 +259,5 @@ def test_conditions_that_nothing_fulfils_are_named(data_dir: Path) -> None:
 def test_a_value_copied_from_a_file_is_found_without_a_hint(data_dir: Path) -> None:
     copied = "message_time=2026-03-01T13:00:00Z,total_amount="
     said, warned = run(data_dir, "messages", "--where", copied)
-    assert "1 messages" in said
+    assert "1 message\n" in said
     assert not warned

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from tests.simulator.offers import all_offers
 from tests.simulator.routes import COUNTRIES
 
 _APPLICATION_DEFAULTS: dict[str, Any] = {
@@ -22,6 +23,9 @@ _APPLICATION_DEFAULTS: dict[str, Any] = {
     "sub_account": None,
 }
 
+# Parameters that the application shows under another name.
+_SHOWN_AS = {"subaccount": "sub_account", "default_number_app": "default_app"}
+
 
 @dataclass
 class Number:
@@ -35,10 +39,15 @@ class Number:
 
 
 class AccountBook:
-    """Numeric senders of the route table are rented already; applications start empty."""
+    """Numeric senders of the route table are rented already; applications start empty.
 
-    def __init__(self, auth_id: str) -> None:
+    With `updates_reset` an update takes back to its default whatever it does not name.
+    """
+
+    def __init__(self, auth_id: str, *, updates_reset: bool = False) -> None:
         self._auth_id = auth_id
+        self._updates_reset = updates_reset
+        self.offers = all_offers(auth_id)
         self.applications: dict[str, dict[str, Any]] = {}
         self.numbers = {
             sender: Number(sender, country.iso2)
@@ -62,9 +71,11 @@ class AccountBook:
     def update_application(self, app_id: str, wanted: dict[str, Any]) -> None:
         """Every parameter that is sent replaces what was there, defaults of the SDK included."""
         application = self.applications[app_id]
+        if self._updates_reset:
+            application.update(_APPLICATION_DEFAULTS)
         for name, value in wanted.items():
-            if name == "subaccount":
-                application["sub_account"] = value
+            if name in _SHOWN_AS:
+                application[_SHOWN_AS[name]] = value
             elif name == "app_name" or name in _APPLICATION_DEFAULTS:
                 application[name] = value
 
@@ -78,6 +89,14 @@ class AccountBook:
         if "subaccount" in wanted:
             known.sub_account = wanted["subaccount"]
 
+    def rent(self, number: str, app_id: str | None) -> str:
+        """The status that Plivo gives it; a number that wants documents is not ours yet."""
+        offer = self.offers.pop(number)
+        if offer["restriction"]:
+            return "pending"
+        self.numbers[number] = Number(number, offer["country"], app_id)
+        return "Success"
+
     def number_as_json(self, number: str) -> dict[str, Any]:
         """As the API shows it."""
         known = self.numbers[number]
@@ -90,6 +109,7 @@ class AccountBook:
             "carrier": "Plivo",
             "country": known.country,
             "mms_enabled": False,
+            "monthly_rental_rate": "0.80000",
             "number": number,
             "number_type": "local",
             "resource_uri": f"{base}/Number/{number}/",

@@ -36,6 +36,8 @@ def build_app(
         ("GET", "Number/", setup.list_numbers),
         ("GET", "Number/<number>/", setup.get_number),
         ("POST", "Number/<number>/", setup.update_number),
+        ("GET", "PhoneNumber/", setup.search_numbers),
+        ("POST", "PhoneNumber/<number>/", setup.buy_number),
     )
     for method, path, handler in routes:
         app.route(_BASE + path, method, callback=partial(answers.authorized, handler))

@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--rows-without-mcc", action="store_true")
     add("--legacy-rows-without-parent", action="store_true")
     add("--list-requests-per-minute", type=int, default=20, help="0: no limit")
+    add("--updates-reset", action="store_true", help="what an application's update leaves out")
     add("--retry-after", type=int, help="seconds, as a header of a 429")
     add("--faults", type=json.loads, default={}, metavar="JSON", help='such as {"lost": 0.05}')
     for fault in fields(Faults):
@@ -107,6 +108,7 @@ def _settings(given: argparse.Namespace) -> Settings:
         rows_have_mcc=not given.rows_without_mcc,
         legacy_rows_name_parent=not given.legacy_rows_without_parent,
         list_requests_per_minute=given.list_requests_per_minute or None,
+        updates_reset=given.updates_reset,
         retry_after=given.retry_after,
     )
 

@@ -67,6 +67,8 @@ class Settings:
 
     # Per minute of virtual time; None: as many as one likes.
     list_requests_per_minute: int | None = 20
+    # Whether the update of an application resets what it does not name: nobody has documented it.
+    updates_reset: bool = False
     # Seconds in a 429's Retry-After; None: no such header (none is documented).
     retry_after: int | None = None
 

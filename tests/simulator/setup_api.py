@@ -74,6 +74,24 @@ class SetupApi:
         self._book.update_number(number, wanted)
         return self._answers.answer(202, {"message": "changed"})
 
+    def search_numbers(self, auth_id: str) -> Any:
+        country = bottle.request.query.get("country_iso")
+        if not country:
+            return self._answers.error(400, "country_iso parameter is missing")
+        rows = [offer for offer in self._book.offers.values() if offer["country"] == country]
+        return self._listed(f"/v1/Account/{auth_id}/PhoneNumber/", rows)
+
+    def buy_number(self, _auth_id: str, number: str) -> Any:
+        """With no app_id it is put on no application: there is no default one."""
+        if number not in self._book.offers:
+            return self._answers.error(404, "not found")
+        app_id = parameters().get("app_id")
+        if app_id and app_id not in self._book.applications:
+            return self._answers.error(400, "app_id does not exist")
+        bought = {"number": number, "status": self._book.rent(number, app_id)}
+        content = {"message": "created", "numbers": [bought], "status": "fulfilled"}
+        return self._answers.answer(201, content)
+
     def _listed(self, path: str, rows: list[dict[str, Any]]) -> Any:
         limit = min(int(bottle.request.query.get("limit") or 20), 20)
         offset = int(bottle.request.query.get("offset") or 0)

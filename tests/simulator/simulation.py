@@ -52,7 +52,9 @@ class Simulation:
     def __init__(self, settings: Settings | None = None, deliver: Deliver | None = None) -> None:
         self.settings = settings or Settings()
         self.deliver: Deliver = deliver or HttpPoster()
-        self.book = AccountBook(self.settings.account.main.auth_id)
+        self.book = AccountBook(
+            self.settings.account.main.auth_id, updates_reset=self.settings.updates_reset
+        )
         self.log = MessageLog()
         self.counts = Counts()
         self.lock = threading.RLock()

@@ -6,7 +6,7 @@ from typing import Any
 import plivo.exceptions
 import pytest
 
-from tests.simulator import Order, Recorder, Simulation
+from tests.simulator import Order, Recorder, Settings, Simulation
 
 Connect = Callable[[Simulation], Any]
 
@@ -83,3 +83,35 @@ def test_the_sdk_sets_an_application_up_and_inbound_messages_reach_it(connect: C
 
 def test_the_account_tells_its_time_zone(connect: Connect) -> None:
     assert connect(Simulation()).account.get().timezone == "Asia/Kolkata"
+
+
+def test_the_sdk_rents_a_number_and_it_is_offered_no_more(connect: Connect) -> None:
+    client = connect(Simulation(deliver=Recorder()))
+    app_id = client.applications.create("inbound").app_id
+    offers = [offer.number for offer in client.numbers.search("US", services="sms").objects]
+    answer = client.numbers.buy(offers[0], app_id=app_id)
+    assert (answer.status, answer.numbers[0].status) == ("fulfilled", "Success")
+    assert client.numbers.get(offers[0]).application.endswith(f"/{app_id}/")
+    assert [offer.number for offer in client.numbers.search("US").objects] == offers[1:]
+
+
+def test_a_number_that_wants_documents_stays_pending(connect: Connect) -> None:
+    client = connect(Simulation(deliver=Recorder()))
+    offer = client.numbers.search("DE").objects[0]
+    assert offer.restriction == "city-address"
+    assert client.numbers.buy(offer.number).numbers[0].status == "pending"
+    with pytest.raises(plivo.exceptions.ResourceNotFoundError):
+        client.numbers.get(offer.number)
+
+
+@pytest.mark.parametrize(
+    ("updates_reset", "left"), [(False, "https://hooks.example/answer"), (True, None)]
+)
+def test_an_update_resets_what_it_leaves_out_only_where_it_is_told_to(
+    connect: Connect, *, updates_reset: bool, left: str | None
+) -> None:
+    client = connect(Simulation(Settings(updates_reset=updates_reset), deliver=Recorder()))
+    answer_url = "https://hooks.example/answer"
+    app_id = client.applications.create("both", answer_url=answer_url).app_id
+    client.applications.update(app_id, message_url="https://hooks.example/message")
+    assert client.applications.get(app_id).answer_url == left

@@ -1,4 +1,4 @@
-"""[pure] The rows of country_names.csv: CLDR's English names, and others that people write.
+"""[pure] The rows of countries.csv and country_names.csv: CLDR's English names, and others.
 
 Not needed at run time; `generate.py` calls it. Reading ignores case, accents, punctuation and a
 leading "the", and takes & for "and", so a name stands here once.
@@ -67,6 +67,13 @@ OTHER_NAMES = {
     "VN": ("Viet Nam",),
     "XK": ("Republic of Kosovo",),
 }  # fmt: skip
+
+
+def countries() -> Iterator[tuple[str, str]]:
+    """Each country once, by the name that it is shown by."""
+    for code, name in Locale("en").territories.items():
+        if len(code) == 2 and code.isalpha() and code not in NO_COUNTRY and code not in WITHIN:
+            yield code, name
 
 
 def country_names() -> Iterator[tuple[str, str]]:

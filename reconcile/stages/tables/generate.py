@@ -1,4 +1,4 @@
-"""[I/O] Writes four of the tables beside it from their sources; not needed at run time.
+"""[I/O] Writes five of the tables beside it from their sources; not needed at run time.
 
     python -m reconcile.stages.tables.generate --networks path/to/mcc-mnc-list.json
 
@@ -7,7 +7,8 @@
 | mcc_countries.csv,  | npm package mcc-mnc-list 1.1.11 by Peter Bakondy,     | package MIT,       |
 | networks.csv        | from Wikipedia's lists of mobile network codes (2022) | texts CC BY-SA 3.0 |
 | number_prefixes.csv | PyPI package phonenumbers 9.0.43, from libphonenumber | Apache-2.0         |
-| country_names.csv   | PyPI package babel 2.18.0, from Unicode's CLDR        | BSD-3, Unicode-3.0 |
+| countries.csv,      | PyPI package babel 2.18.0, from Unicode's CLDR        | BSD-3, Unicode-3.0 |
+| country_names.csv   |                                                       |                    |
 
 `npm pack mcc-mnc-list` and unpacking the archive yields the JSON file, without which its two tables
 stay as they are; phonenumbers and babel are development dependencies. The same sources give the
@@ -27,7 +28,7 @@ from typing import TypedDict
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 from phonenumbers.phonemetadata import PhoneMetadata
 
-from reconcile.stages.tables.country_names import country_names
+from reconcile.stages.tables.country_names import countries, country_names
 
 LONGEST_PREFIX = 7
 NON_GEOGRAPHIC = "001"
@@ -97,6 +98,7 @@ def main() -> None:
         header = ("mcc", "mnc", "carrier", "mnc_number")
         write(folder / "networks.csv", header, network_rows(networks))
     write(folder / "number_prefixes.csv", ("prefix", "country"), number_prefixes())
+    write(folder / "countries.csv", ("iso2", "name"), countries())
     write(folder / "country_names.csv", ("iso2", "name"), country_names())
 
 

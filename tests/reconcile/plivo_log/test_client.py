@@ -8,6 +8,7 @@ import plivo.rest.client
 import pytest
 import requests
 
+from receiver.account.sdk import retry_seconds
 from receiver.config import SettingError, Settings
 from reconcile.plivo_log import client as client_module
 from reconcile.plivo_log.budget import Budget, BudgetSpent
@@ -15,7 +16,6 @@ from reconcile.plivo_log.client import RETRY_SECONDS, connect, pause_before_retr
 from reconcile.plivo_log.coverage import Span
 from reconcile.plivo_log.errors import BadRequest, QuotaExhausted, Refused, Unavailable
 from reconcile.plivo_log.page import START
-from reconcile.plivo_log.sdk import retry_seconds
 from tests.reconcile.plivo_log.conftest import Clock, World
 from tests.reconcile.plivo_log.fake_plivo import (
     ACCOUNT,

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -301,20 +302,24 @@ def test_what_is_counted_is_said_apart(settings_for: Callable[..., OurSettings])
     assert matches["report_missing"]
 
 
+@pytest.mark.parametrize("lost", [0, 0.0005, 0.002, 0.01])
 @pytest.mark.parametrize(
     "outage", [None, Span(START + timedelta(hours=9), START + timedelta(hours=12))]
 )
 def test_the_forecast_is_right_within_a_fifth(
-    settings_for: Callable[..., OurSettings], outage: Span | None
+    settings_for: Callable[..., OurSettings], outage: Span | None, lost: float
 ) -> None:
-    """Of a day with whole reports, and of one whose receiver was down for hours."""
+    """Of a day with whole reports, of one whose receiver was down, and where some got lost."""
+    chance = random.Random(7)
     hidden: set[str] = set()
+    fates: dict[str, bool] = {}
 
     def unheard(row: Row) -> bool:
         at = datetime.fromisoformat(row["message_time"]).replace(tzinfo=UTC)
+        fates.setdefault(row["message_uuid"], chance.random() < lost)
         if outage and outage.holds(at):
             hidden.add(row["message_uuid"])
-        return row["message_uuid"] in hidden
+        return row["message_uuid"] in hidden or fates[row["message_uuid"]]
 
     world = World(settings_for, lose=unheard)
     if outage:
@@ -337,7 +342,7 @@ def test_the_forecast_is_right_within_a_fifth(
         hour = at.replace(minute=0, second=0, microsecond=0)
         hours[hour] += 1
         still_open[hour] += uuid not in ended
-    load = Load(hours, still_open, [outage] if outage else [])
+    load = Load(hours, still_open, [outage] if outage else [], unreported_share=lost)
     made = world.pulled().requests
     told = forecast.of_counting(DAY, load)
     assert abs(told - made) <= 0.2 * made, (told, made)

@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from reconcile.plivo_log.coverage import Span, Window
 from reconcile.plivo_log.forecast import Load, forecast
+from reconcile.plivo_log.rereads import Singly
+from reconcile.rendering import notices
 
 TODAY = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -60,3 +62,12 @@ def test_listing_keeps_up_with_fewer_messages_the_oftener_it_reads_each() -> Non
     span = (TODAY, TODAY + hours(1))
     twice = [read(*span, rows=60), read(*span, rows=60, again=6)]
     assert forecast([], twice, Load(), per_minute=20, counts=False).sustained_a_day == 288_000
+
+
+def test_messages_that_are_asked_singly_cost_a_request_each_and_the_plan_says_so() -> None:
+    window = read(TODAY, TODAY + hours(2), rows=400)
+    told = forecast(
+        [Singly(window.span, ("a", "b"))], [window], Load(), per_minute=20, counts=False
+    )
+    assert (told.requests, told.requests_by_listing) == (2, 20)
+    assert "2 open messages are asked for one by one" in notices.plan(told, TODAY)

@@ -1,6 +1,7 @@
 """The ledger outlives crashes and says where it is damaged."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from reconcile.plivo_log import ledger
 from reconcile.plivo_log.coverage import Window
+from tests.processes import ROOT
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
 LINE = b'{"from": "2026-11-19T00:00:00Z", "until": "2026-11-20T00:00:00+00:00", '
@@ -99,3 +101,13 @@ def test_a_broken_line_in_the_middle_is_named(tmp_path: Path, broken: bytes) -> 
 def test_windows_of_another_account_were_not_read_for_this_one(tmp_path: Path) -> None:
     ledger.append(tmp_path, [window(0), window(1, "MA2"), window(2, None)])
     assert ledger.read(tmp_path, account="MA1") == [window(0), window(2, None)]
+
+
+def test_the_example_in_the_documentation_is_what_is_written(tmp_path: Path) -> None:
+    text = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^\{.*\}$", text, flags=re.MULTILINE)
+    (tmp_path / ledger.NAME).write_text(example + "\n")
+    (window,) = ledger.read(tmp_path)
+    other = tmp_path / "other"
+    ledger.append(other, [window])
+    assert (other / ledger.NAME).read_text().splitlines() == [example]

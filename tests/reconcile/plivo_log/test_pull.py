@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from receiver import day_files
-from reconcile.plivo_log import ledger, pull
+from reconcile.plivo_log import ledger, reader
 from reconcile.plivo_log.course import Progress
 from reconcile.plivo_log.coverage import Span, coverage
 from reconcile.plivo_log.errors import OutsideWindow, Refused, RepeatedPage, Unavailable
-from reconcile.plivo_log.pull import fetch_one
+from reconcile.plivo_log.pull import fetch_one, pull
+from reconcile.plivo_log.rereads import Singly, span_of
 from reconcile.plivo_log.windows import plan
 from tests.reconcile.plivo_log.conftest import World
 from tests.reconcile.plivo_log.fake_plivo import (
@@ -181,7 +182,7 @@ def test_rows_from_outside_the_window_are_an_error(world: Build) -> None:
 def test_a_long_window_is_closed_part_by_part(
     world: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pull, "MOST_PAGES", 2)
+    monkeypatch.setattr(reader, "MOST_PAGES", 2)
     rows = traffic(100)
     there = world(FakeLog(rows))
     there.pull(MORNING)
@@ -195,7 +196,7 @@ def test_a_part_ends_above_the_second_of_its_oldest_row(
     world: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A bulk send puts many rows on one second, printed without fraction, across pages."""
-    monkeypatch.setattr(pull, "MOST_PAGES", 1)
+    monkeypatch.setattr(reader, "MOST_PAGES", 1)
     rows = [row(f"new-{n}", NOON - timedelta(seconds=2)) for n in range(5)]
     rows += [row(f"bulk-{n:02d}", NOON - timedelta(seconds=30)) for n in range(50)]
     there = world(FakeLog(rows))
@@ -208,7 +209,7 @@ def test_a_part_ends_above_the_second_of_its_oldest_row(
 def test_where_the_order_is_not_newest_first_only_the_whole_window_counts(
     world: Build, monkeypatch: pytest.MonkeyPatch, order: str
 ) -> None:
-    monkeypatch.setattr(pull, "MOST_PAGES", 2)
+    monkeypatch.setattr(reader, "MOST_PAGES", 2)
     rows = traffic(100)[::-1]
     if order == "by chance":
         Random(3).shuffle(rows)
@@ -227,10 +228,10 @@ def test_a_limit_of_requests_stops_cleanly_and_the_next_pull_goes_on_below(world
     assert (stopped.requests, stopped.complete, stopped.why_stopped) == (4, False, "max_requests")
     assert stopped.rows == len(there.rows) == there.ledger[0].rows == 79
     rest = plan(
-        since=MIDNIGHT, until=NOON, ledger=there.ledger, open_at=[], now=there.clock.now(),
+        since=MIDNIGHT, until=NOON, ledger=there.ledger, still_open=[], now=there.clock.now(),
         mode="pull",
     )  # fmt: skip
-    assert there.pull(*rest).complete
+    assert there.pull(*map(span_of, rest)).complete
     assert there.uuids == uuids_of(rows)
     assert len(there.plivo.asked) <= 12
 
@@ -371,6 +372,30 @@ def test_one_message_is_fetched_and_stored_without_a_line_in_the_ledger(world: B
     assert there.plivo.asked[0].path == f"/v1/Account/{ACCOUNT}/Message/one-uuid/"
     assert [(r["record"], r["message_time"]) for r in there.rows] == [(body, NOON)]
     assert there.ledger == []
+
+
+def test_open_messages_asked_singly_are_rows_like_others_without_a_line_in_the_ledger(
+    world: Build,
+) -> None:
+    there = world(lambda asked: Reply(json.dumps(row(asked.path.split("/")[-2], NOON))))
+    result = pull(
+        there.settings, [Singly(MORNING, ("a", "b"))], client=there.client, now=there.clock.now
+    )
+    assert (result.requests, result.windows, result.complete) == (2, 1, True)
+    assert there.uuids == ["a", "b"]
+    assert there.ledger == []
+
+
+def test_a_window_of_which_a_message_is_not_found_is_listed_after_all(world: Build) -> None:
+    log = FakeLog(traffic(30))
+
+    def forgetful(asked: Asked) -> Reply:
+        return log(asked) if asked.query else Reply('{"error":"not found"}', 404)
+
+    there = world(forgetful)
+    pull(there.settings, [Singly(MORNING, ("a", "b"))], client=there.client, now=there.clock.now)
+    assert [(w.span, w.rows) for w in there.ledger] == [(MORNING, 30)]
+    assert len(there.plivo.asked) == 1 + 2
 
 
 @pytest.mark.parametrize("uuid", ["unknown", "../../Account", "a b", ""])

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconcile.plivo_log.coverage import SECOND, Span, Window
+from reconcile.plivo_log.rereads import Open, Singly, Step, span_of
 from reconcile.plivo_log.windows import RETENTION, SETTLING, plan, within_retention
 
 NOW = datetime(2026, 11, 22, 9, 0, 0, 500_000, tzinfo=UTC)
@@ -26,9 +27,13 @@ def read(
     return Window(from_at, until_at, until_at + after, rows=rows, **how)
 
 
-def asked(ledger: Sequence[Window] = (), **given: Any) -> list[Span]:
+def asked(
+    ledger: Sequence[Window] = (), *, open_at: Sequence[datetime] = (), **given: Any
+) -> list[Step]:
+    """Open messages without a row, unless `still_open` says more of them."""
     usual: dict[str, Any] = {
-        "since": TODAY - hours(24), "until": NOW, "open_at": [], "now": NOW, "mode": "run",
+        "since": TODAY - hours(24), "until": NOW, "now": NOW, "mode": "run",
+        "still_open": [Open(f"m{n}", at) for n, at in enumerate(open_at)],
     }  # fmt: skip
     return plan(ledger=ledger, **(usual | given))
 
@@ -42,8 +47,8 @@ def test_days_are_split_at_midnight_and_come_newest_first() -> None:
 
 
 def test_a_window_ends_a_minute_before_now_on_a_whole_second() -> None:
-    assert asked()[0].until_at == END
-    assert asked(until=NOW + hours(5))[0].until_at == END
+    assert span_of(asked()[0]).until_at == END
+    assert span_of(asked(until=NOW + hours(5))[0]).until_at == END
 
 
 def test_borders_within_a_second_take_the_whole_second() -> None:
@@ -53,7 +58,7 @@ def test_borders_within_a_second_take_the_whole_second() -> None:
 
 
 def test_nothing_is_asked_from_before_the_90_days() -> None:
-    oldest = asked(since=NOW - timedelta(days=400))[-1].from_at
+    oldest = span_of(asked(since=NOW - timedelta(days=400))[-1]).from_at
     assert NOW - RETENTION <= oldest < NOW - RETENTION + SECOND
     assert asked(since=NOW - timedelta(days=400), until=NOW - timedelta(days=91)) == []
 
@@ -136,6 +141,54 @@ def test_again_takes_all_but_what_the_same_pull_has_read() -> None:
     ]
 
 
+def listed_by_now(rows: int, age: float, after: float) -> tuple[Window, list[Open]]:
+    """A window of an hour that ended so long ago, and three open messages seen when it was read."""
+    until = NOW.replace(microsecond=0) - hours(age)
+    window = read(until - hours(1), until, after=hours(after), rows=rows)
+    seen_at = window.read_at + SECOND
+    return window, [Open(f"m{n}", until - hours(0.5), seen_at) for n in range(3)]
+
+
+def test_few_open_messages_of_a_large_window_are_asked_for_singly() -> None:
+    """Three requests instead of four; of sixty rows listing costs no more."""
+    window, messages = listed_by_now(61, age=2, after=0.1)
+    assert asked([window], since=window.until_at, still_open=messages)[1:] == [
+        Singly(window.span, ("m0", "m1", "m2"))
+    ]
+    window, messages = listed_by_now(60, age=2, after=0.1)
+    assert asked([window], since=window.until_at, still_open=messages)[1:] == [window.span]
+
+
+def test_a_message_without_a_row_sends_its_window_to_listing() -> None:
+    window, messages = listed_by_now(500, age=2, after=0.1)
+    messages.append(Open("never seen", window.from_at))
+    assert asked([window], since=window.until_at, still_open=messages)[1:] == [window.span]
+
+
+@pytest.mark.parametrize(("asked_after", "due"), [(1.1, 0), (0.5, 3)])
+def test_a_message_that_was_asked_singly_is_not_due_before_the_next_step(
+    asked_after: float, due: int
+) -> None:
+    window, messages = listed_by_now(500, age=5, after=0.1)
+    at = window.until_at + hours(asked_after)
+    messages = [Open(m.message_uuid, m.message_time, at) for m in messages]
+    found = asked([window], since=window.until_at, still_open=messages)[1:]
+    assert [len(step.message_uuids) for step in found if isinstance(step, Singly)] == (
+        [due] if due else []
+    )
+    assert len(found) == (1 if due else 0)
+
+
+def test_a_pull_that_goes_on_does_not_ask_a_message_twice() -> None:
+    window, messages = listed_by_now(500, age=5, after=0.1)
+    began_at = NOW - hours(0.2)
+    messages[0] = Open("m0", messages[0].message_time, NOW - hours(0.1))
+    common: dict[str, Any] = {"mode": "pull", "since": window.from_at, "until": window.until_at}
+    assert asked([window], still_open=messages, started_at=began_at, **common) == [
+        Singly(window.span, ("m1", "m2"))
+    ]
+
+
 moments = st.integers(0, 200 * 3600).map(lambda seconds: NOW - timedelta(seconds=seconds / 1.7))
 listed = (
     st.tuples(moments, moments)
@@ -148,7 +201,7 @@ listed = (
 def test_what_is_planned_and_what_is_listed_are_all_that_was_asked_for(
     ledger: list[Window], since: datetime, until: datetime, mode: str
 ) -> None:
-    spans = asked(ledger, since=since, until=until, mode=mode)
+    spans = [span_of(step) for step in asked(ledger, since=since, until=until, mode=mode)]
     for span in spans:
         assert span.from_at < span.until_at <= NOW - SETTLING
         assert span.from_at.date() == (span.until_at - SECOND).date()

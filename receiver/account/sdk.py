@@ -19,6 +19,7 @@ from receiver.config import SettingError, Settings
 HTTP_SECONDS = 30.0  # the SDK's own 5 are short for a list
 
 Params = dict[str, str | int]
+Body = dict[str, str | bool | None]
 
 _AUTH_ID = re.compile(r"(MA|SA)[0-9A-Za-z_-]{18}")
 _TOKEN = re.compile(r"[!-~]+")
@@ -66,10 +67,23 @@ class Sdk:
 
     def get(self, path: tuple[str, ...], params: Params, *, seconds: float) -> Answer:
         """Whatever the status is. Raises NoAnswerError."""
+        return self._ask("GET", path, params, seconds)
+
+    def post(self, path: tuple[str, ...], body: Body, *, seconds: float) -> Answer:
+        """Exactly this body, where the SDK's own methods add defaults. Raises NoAnswerError."""
+        return self._ask("POST", path, body, seconds)
+
+    def close(self) -> None:
+        self._client.session.close()
+        self._client.multipart_session.close()
+
+    def _ask(
+        self, method: str, path: tuple[str, ...], content: Params | Body, seconds: float
+    ) -> Answer:
         self._kept = None
         self._client.timeout = seconds
         try:
-            self._client.request("GET", path, params)
+            self._client.request(method, path, content)
         except requests.RequestException as failure:
             # Only the kind: the text of such an error carries the whole URL.
             raise NoAnswerError(type(failure).__name__) from failure
@@ -83,10 +97,6 @@ class Sdk:
             response.content.decode("utf-8", errors="replace"),
             response.headers.get("Retry-After"),
         )
-
-    def close(self) -> None:
-        self._client.session.close()
-        self._client.multipart_session.close()
 
     def _keep(self, response: requests.Response, *_: object, **__: object) -> None:
         self._kept = response

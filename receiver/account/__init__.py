@@ -1,0 +1,1 @@
+"""Our side of the Plivo account: setting it up, sending, watching what comes back."""

@@ -1,0 +1,1 @@
+"""[pure] The overview as one page that needs nothing but itself."""

@@ -1,0 +1,248 @@
+"""How fast and how cheaply the log is read, beside others, in one run: `make bench-pull`.
+
+Against the pretend Plivo as a process of its own, over HTTP, every page taking 100 ms. Two tables:
+speed at a true quota (nothing is sped up; the 20 a minute are held for three minutes, side by side,
+since there is nothing to do but wait), and the requests of a whole day of `MESSAGES` in three
+cases. For the latter the quota is that of a million a day in proportion, and waiting for it is
+leapt over: the requests are real, the minutes are requests / quota.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.log_day import DAY, day_began_at
+from tests.bench.pull_variants import MAIN
+from tests.processes import ROOT, environment, get, running
+
+LATENCY = 0.1
+SLOW, FAST = 20, 3_600  # requests a minute
+PAGES_AT_SLOW = 61  # three minutes and the first request after them
+SINCE, UNTIL = (f"{at:%Y-%m-%d %H:%M:%S}" for at in (day_began_at(), day_began_at() + DAY))
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One process from its start to its end."""
+
+    seconds: float
+    cpu: float
+    said: str
+
+
+def run(arguments: Sequence[str], settings: Mapping[str, str]) -> Ran:
+    began_at = time.monotonic()
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *arguments], cwd=ROOT, env=environment(settings),
+            stdout=said, stderr=said,
+        )  # fmt: skip
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.monotonic() - began_at
+        said.seek(0)
+        text = said.read()
+    if process.returncode not in (0, 3):
+        raise SystemExit(f"{arguments} ended with {process.returncode}: {text[-2000:]}")
+    return Ran(seconds, used.ru_utime + used.ru_stime, text)
+
+
+@contextmanager
+def day(folder: Path, messages: int, *more: str) -> Iterator[str]:
+    arguments = ["tests.bench.log_day", str(folder), "--messages", str(messages), *more]
+    with running(arguments, {}, folder.parent / "day.log") as process:
+        yield process.url
+
+
+def settings_of(url: str, data_dir: Path, per_minute: int, **more: str) -> dict[str, str]:
+    return {
+        "PLIVO_AUTH_ID": MAIN.auth_id, "PLIVO_AUTH_TOKEN": MAIN.auth_token, "PLIVO_API_URL": url,
+        "DATA_DIR": str(data_dir), "LOG_REQUESTS_PER_MINUTE": str(per_minute), **more,
+    }  # fmt: skip
+
+
+def answered(url: str) -> int:
+    """Pages that the pretend Plivo gave so far; it does not count those it refused."""
+    return int(json.loads(get(f"{url}/simulator/status"))["list_requests_answered"])
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What starting costs is taken off, and with it the first page."""
+
+    rows: int
+    requests: int
+    rows_per_second: float
+    cpu_per_1000_rows: float
+    start_cpu: float
+
+    @property
+    def efficiency(self) -> float:
+        return ceil(self.rows / 20) / self.requests
+
+
+def speed(variant: str, place: Path, *, free: str, url: str, per_minute: int, pages: int) -> Speed:
+    """One page of the day at `free`, to know what starting costs, then in earnest from `url`."""
+    _, start = read(variant, place / "start", free, per_minute, 1)
+    before = answered(url)
+    rows, whole = read(variant, place / "whole", url, per_minute, pages)
+    return Speed(
+        rows,
+        answered(url) - before,
+        (rows - 20) / (whole.seconds - start.seconds),
+        1_000 * (whole.cpu - start.cpu) / (rows - 20),
+        start.cpu,
+    )
+
+
+def read(variant: str, data_dir: Path, url: str, per_minute: int, pages: int) -> tuple[int, Ran]:
+    """So many pages, or the whole day if it has fewer; how many rows were got."""
+    if variant in ("sdk", "plain"):
+        given = [variant, url, SINCE, UNTIL, str(per_minute), str(pages)]
+        ran = run(["tests.bench.pull_variants", *given], {})
+        return int(json.loads(ran.said)["rows"]), ran
+    module = ["reconcile"] if variant == "ours" else ["tests.bench.pull_variants", "serial"]
+    limits = ["--since", SINCE, "--until", UNTIL, "--max-requests", str(pages)]
+    ran = run([*module, "pull", *limits], settings_of(url, data_dir, per_minute))
+    return uuids(data_dir / "log"), ran
+
+
+def speeds(messages: int) -> Table:
+    table = Table(title=f"speed, each page taking {LATENCY * 1000:.0f} ms; nothing sped up")
+    for title in ("quota", "", "rows", "requests", "rows/s", "CPU s per 1,000 rows",
+                  "CPU s to start", "efficiency"):  # fmt: skip
+        table.add_column(title, justify="right")
+    names = {"ours": "ours", "serial": "ours, one at a time", "sdk": "the SDK", "plain": "requests"}
+    latency = ("--latency", str(LATENCY), "--per-minute")
+
+    def show(quota: str, variant: str, of: Speed) -> None:
+        table.add_row(quota, names[variant], f"{of.rows:,}", f"{of.requests:,}",
+                      f"{of.rows_per_second:,.1f}", f"{of.cpu_per_1000_rows:.3f}",
+                      f"{of.start_cpu:.1f}", f"{of.efficiency:.3f}")  # fmt: skip
+
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        place = Path(name)
+        free = stack.enter_context(day(place / "free", 1_000))
+        slow = {
+            variant: stack.enter_context(day(place / variant, 2_000, *latency, str(SLOW)))
+            for variant in ("ours", "sdk", "plain")
+        }
+        with ThreadPoolExecutor() as side_by_side:
+            found = {
+                variant: side_by_side.submit(
+                    speed, variant, place / f"slow-{variant}", free=free, url=url,
+                    per_minute=SLOW, pages=PAGES_AT_SLOW,
+                )
+                for variant, url in slow.items()
+            }  # fmt: skip
+        for variant, one in found.items():
+            show("20/min", variant, one.result())
+        fast = stack.enter_context(day(place / "fast", messages, *latency, str(FAST)))
+        for variant in names:
+            show("60/s", variant, speed(variant, place / f"fast-{variant}", free=free, url=fast,
+                                        per_minute=FAST, pages=10**9))  # fmt: skip
+    return table
+
+
+CASES = {
+    "whole": "all whole",
+    "lost": "1 in 1,000 never reported",
+    "outage": "no reports for two hours",
+}
+
+
+def costs(messages: int, url: str, place: Path) -> Table:
+    """Requests for the same day in three cases, and whether all of it is known then."""
+    quota = max(1, round(20 * messages / 1_000_000))
+    table = Table(title=f"requests for a day of {messages:,} messages, quota {quota}/min")
+    for title in ("", "reports of", "requests", "pages", "states", "single", "plan said",
+                  "at the quota", "all known", "s here"):  # fmt: skip
+        table.add_column(title, justify="right")
+    parts = int(json.loads(get(f"{url}/simulator/status"))["messages"])
+    least = ceil(parts / 20)
+    table.add_row("least to list", "", f"{least:,}", f"{least:,}", "", "", "", _time(least, quota))
+    shutil.copytree(place / "whole", place / "full")
+    for case, named in CASES.items():
+        table.add_row(named, *cost(place / case, url, quota, parts))
+    table.add_row("--full, whatever came", *cost(place / "full", url, quota, parts, "--full"))
+    return table
+
+
+def cost(data_dir: Path, url: str, quota: int, parts: int, *how: str) -> list[str]:
+    """One row of the table; said as soon as it is known, too, since a million take their time."""
+    settings = settings_of(url, data_dir, quota)
+    asked = ["--since", SINCE, "--until", UNTIL, *how]
+    heard = uuids(data_dir / "reports")
+    told = run(["reconcile", "plan", *asked], settings).said
+    expected = re.search(r"at least ([0-9,]+) requests", told)
+    before = answered(url)
+    ran = run(["tests.bench.pull_variants", "leaping", "pull", *asked], settings)
+    kinds = json.loads(ran.said.splitlines()[-1])
+    requests = answered(url) - before + kinds.get("singles", 0)
+    known = uuids(data_dir / "reports", data_dir / "log")
+    row = [
+        f"{heard:,}", f"{requests:,}",
+        *(f"{kinds.get(kind, 0):,}" for kind in ("pages", "states", "singles")),
+        expected[1] if expected else "?", _time(requests, quota),
+        "yes" if known == parts else f"{known:,} of {parts:,}", f"{ran.seconds:,.0f}",
+    ]  # fmt: skip
+    print(data_dir.name, *row, sep="  ", file=sys.stderr, flush=True)
+    return row
+
+
+def uuids(*folders: Path) -> int:
+    """How many messages the files of these folders name together."""
+    files = [path for folder in folders for path in folder.rglob("[!_.]*.parquet")]
+    if not files:
+        return 0
+    columns = [pq.read_table(path, columns=["message_uuid"])["message_uuid"] for path in files]
+    return len(pc.unique(pa.chunked_array([c for column in columns for c in column.chunks])))
+
+
+def _time(requests: int, per_minute: int) -> str:
+    hours = requests / per_minute / 60
+    return f"{hours:,.1f} h" if hours >= 1 else f"{60 * hours:,.0f} min"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.pull_speed")
+    parser.add_argument("--messages", type=int, default=50_000, help="of the day of three cases")
+    parser.add_argument("--rows", type=int, default=20_000, help="of the day read at 60/s")
+    parser.add_argument("--only", choices=("speed", "cost"))
+    parser.add_argument("--url", help="a log_day that is up already, of so many messages ...")
+    parser.add_argument("--folder", type=Path, help="... and its folder")
+    options = parser.parse_args()
+    console = Console(width=110)
+    if options.only != "cost":
+        console.print(speeds(options.rows))
+    if options.only != "speed":
+        if options.url:
+            console.print(costs(options.messages, options.url, options.folder))
+            return 0
+        with tempfile.TemporaryDirectory() as name:
+            place = Path(name) / "day"
+            with day(place, options.messages) as url:
+                console.print(costs(options.messages, url, place))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
