@@ -1,4 +1,4 @@
-"""[I/O] One frozen record of settings; the only reader of the environment and of `.env`.
+"""[I/O] One frozen record of settings; the only reader of environment, credentials and `.env`.
 
 Each setting is described here once: its default, what is allowed, what it is for.
 The README's table and the `--help` of every command are made from these lines.
@@ -7,6 +7,7 @@ The README's table and the `--help` of every command are made from these lines.
 import argparse
 import difflib
 import os
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -153,11 +154,12 @@ def load(
     environment: Mapping[str, str] | None = None,
     dotenv: Path = Path(".env"),
 ) -> Settings:
-    """The settings in force: flag over environment over `.env` over default.
+    """The settings in force: flag over environment over systemd's credentials over `.env`.
 
     Raises SettingError with the name, the value (secrets masked) and what is allowed.
     """
-    from_file = {} if environment is not None else dotenv_values(dotenv)
+    from_file = {} if environment is not None else _from_dotenv(dotenv)
+    around = os.environ if environment is None else environment
     meant = {
         unknown: close[0]
         for unknown in sorted(set(from_file) - set(names()))
@@ -166,7 +168,7 @@ def load(
     if meant:
         wrong = "; ".join(f"{unknown} is no setting, {name} is" for unknown, name in meant.items())
         raise SettingError(f"{dotenv}: {wrong}")
-    layers = (flags or {}, os.environ if environment is None else environment, from_file)
+    layers = (flags or {}, around, _credentials(around.get("CREDENTIALS_DIRECTORY")), from_file)
     values = {}
     for setting in (setting for setting in fields(Settings) if setting.metadata):
         name = setting.name.upper()
@@ -177,9 +179,26 @@ def load(
         except ValueError as wrong:
             shown = "***" if setting.metadata["secret"] or "@" in text else repr(text)
             raise SettingError(f"{name} is {shown}; allowed: {wrong}") from None
-    return Settings(
-        **values, listen_fd=_handed_down(os.environ if environment is None else environment)
-    )
+    return Settings(**values, listen_fd=_handed_down(around))
+
+
+def _from_dotenv(path: Path) -> Mapping[str, str | None]:
+    if path.exists() and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        raise SettingError(f"{path} holds secrets, and others can read it; chmod 600 {path}")
+    return dotenv_values(path)
+
+
+def _credentials(folder: str | None) -> Mapping[str, str]:
+    """Those of systemd (LoadCredential=, systemd.exec(5)) that are named like a setting."""
+    if not folder:
+        return {}
+    try:
+        files = {path.name.upper(): path for path in Path(folder).iterdir()}
+        return {name: files[name].read_text(encoding="utf-8") for name in names() if name in files}
+    except (OSError, UnicodeDecodeError) as problem:
+        raise SettingError(
+            f"CREDENTIALS_DIRECTORY is {folder}, and cannot be read: {problem}"
+        ) from problem
 
 
 def _handed_down(said: Mapping[str, str]) -> int | None:
@@ -200,7 +219,9 @@ def of_a_child(**more: str) -> dict[str, str]:
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """A flag for each setting, named like it: DATA_DIR is --data-dir."""
-    group = parser.add_argument_group("settings (also from the environment or .env)")
+    group = parser.add_argument_group(
+        "settings (also from the environment, systemd credentials or .env)"
+    )
     for name in names():
         default, about = describe(name)
         shown = f" [{default}]" if default else ""
