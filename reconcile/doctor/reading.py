@@ -45,7 +45,8 @@ def _last_run(settings: Settings) -> Iterator[Line]:
     windows = ledger.read(settings.data_dir / "log", account=settings.plivo_auth_id)
     read_at = latest_read_at(window for window in windows if window.how != "imported")
     if read_at is None:
-        yield Line("last run", "broken", "the message log was never read", _RUN)
+        said = f"the message log of {settings.plivo_auth_id or 'no account'} was never read"
+        yield Line("last run", "broken", said, _RUN)
         return
     age = datetime.now(UTC) - read_at
     said = f"the message log was last read at {read_at:%Y-%m-%d %H:%M} UTC"
