@@ -136,14 +136,10 @@ def recheck(settings: Settings) -> Rechecked:
 
 
 def newest(folder: Path, *, since: datetime, most: int) -> tuple[int, list[Refusal]]:
-    """How many were refused since then, and the newest of them; nothing is written.
-
-    Raises sqlite3.Error.
-    """
-    path = folder / "refused.sqlite"
-    if not path.exists():
+    """How many were refused since then, and the newest of them. Raises sqlite3.Error."""
+    if not (folder / "refused.sqlite").exists():
         return 0, []
-    with closing(sqlite3.connect(path, timeout=10)) as connection:
+    with closing(_open(folder)) as connection:
         asked = "from refused where received_at >= ?"
         (count,) = connection.execute(f"select count(*) {asked}", (to_micros(since),)).fetchone()
         rows = connection.execute(
