@@ -1,7 +1,7 @@
 """[I/O] Whether Plivo's quota is enough for what is sent, and for what waits to be read."""
 
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 
 from receiver.config import Settings
 from receiver.diagnosis import Check, Line
@@ -15,26 +15,32 @@ _MORE = "ask Plivo for a higher quota, then LOG_REQUESTS_PER_MINUTE"
 
 
 def checks(settings: Settings, messages: Messages) -> list[Check]:
-    return [("quota", partial(_quota, settings, messages))]
+    told = cache(partial(running.planned, settings, running.Task(mode="run", asked="")))
+    return [
+        ("quota", partial(_quota, settings, messages, told)),
+        ("backlog", partial(_backlog, told)),
+    ]
 
 
-def _quota(settings: Settings, messages: Messages) -> Iterator[Line]:
-    told = running.planned(settings, running.Task(mode="run", asked=""))
+def _quota(settings: Settings, messages: Messages, told: Callable[[], Forecast]) -> Iterator[Line]:
+    sustained = told().sustained_a_day
     said = (
         f"up to {messages.largest_day:,} messages a day in the last {RECENT.days}; "
-        f"listing keeps up with {told.sustained_a_day:,}"
+        f"listing keeps up with {sustained:,}"
     )
-    if messages.largest_day <= _NEARLY * told.sustained_a_day:
+    if messages.largest_day <= _NEARLY * sustained:
         yield Line("quota", "ok", said)
     elif settings.count_from == "never":
-        late = messages.largest_day > told.sustained_a_day
+        late = messages.largest_day > sustained
         yield Line("quota", "broken" if late else "warning", said, f"COUNT_FROM=v3, or {_MORE}")
     else:
         yield Line("quota", "ok", f"{said}; such days are counted instead")
-    if told.minutes > _LONG_MINUTES:
-        yield Line("quota", "warning", _backlog(told), _MORE)
 
 
-def _backlog(told: Forecast) -> str:
-    hours = told.minutes / 60
-    return f"what is to be read takes {told.requests:,} requests, {hours:,.0f} hours"
+def _backlog(told: Callable[[], Forecast]) -> Iterator[Line]:
+    minutes = told().minutes
+    said = f"what is to be read takes {told().requests:,} requests, {minutes:,.0f} minutes"
+    if minutes <= _LONG_MINUTES:
+        yield Line("backlog", "ok", said)
+    else:
+        yield Line("backlog", "warning", said, f"let python -m reconcile run go on; {_MORE}")
