@@ -36,13 +36,20 @@ def build_app(
     metrics: Metrics,
     now: Callable[[], datetime],
     unsigned: bool = False,
+    receiver_id: str = "",
 ) -> Bottle:
-    """The receiver as a WSGI application."""
+    """The receiver as a WSGI application; `receiver_id` is by what `doctor` knows it again."""
     app = Bottle()
     for reason in ("path", "size", "signature", "not_durable"):
         metrics.refused.labels(reason)  # a counter that never rose is 0, not absent
     webhook = Webhook(
-        settings, store, keep_aside=keep_aside, metrics=metrics, now=now, unsigned=unsigned
+        settings,
+        store,
+        keep_aside=keep_aside,
+        metrics=metrics,
+        now=now,
+        unsigned=unsigned,
+        receiver_id=receiver_id,
     )
     for kind in ANSWERS:
         for path in (f"/{kind}", f"/{kind}/<secret>"):

@@ -41,7 +41,10 @@ create table if not exists refused (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A request as it came, and why it was not let in. `path` as Plivo would have signed it."""
+    """A request as it came, and why it was not let in. `path` as Plivo would have signed it.
+
+    `headers`: the signatures, and by which host we were called.
+    """
 
     received_at: datetime
     kind: Kind
@@ -132,6 +135,19 @@ def recheck(settings: Settings) -> Rechecked:
             os.close(lock)
 
 
+def newest(folder: Path, *, since: datetime, most: int) -> tuple[int, list[Refusal]]:
+    """How many were refused since then, and the newest of them. Raises sqlite3.Error."""
+    if not (folder / "refused.sqlite").exists():
+        return 0, []
+    with closing(_open(folder)) as connection:
+        asked = "from refused where received_at >= ?"
+        (count,) = connection.execute(f"select count(*) {asked}", (to_micros(since),)).fetchone()
+        rows = connection.execute(
+            f"select * {asked} order by received_at desc limit ?", (to_micros(since), most)
+        )
+        return count, [_refusal(row) for row in rows.fetchall()]
+
+
 def forget(folder: Path, is_meant: Callable[[datetime, bytes], bool]) -> int:
     """Delete the requests that are meant, told by reception and parameters; how many.
 
@@ -189,7 +205,11 @@ def _admit(connection: sqlite3.Connection, admitting: Journal, settings: Setting
                     query=refusal.query,
                     account=verdict.account,
                     signature=verdict.scheme,
-                    headers=refusal.headers,
+                    headers={
+                        name: said
+                        for name, said in refusal.headers.items()
+                        if name in signature.HEADERS
+                    },
                 ),
                 refusal_id=refusal_id,
             )

@@ -155,6 +155,7 @@ def _answer(
         metrics=metrics,
         now=lambda: datetime.now(UTC),
         unsigned=unsigned,
+        receiver_id=journal.path.stem,
     )
     server = WebServer(
         app,

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from bottle import request, response
 
+from receiver import probe
 from receiver.callback import Callback, Kind
 from receiver.config import Settings
 from receiver.journal_file import NotDurable
@@ -31,6 +32,10 @@ ANSWERS: dict[Kind, tuple[str, str]] = {
     "message": ("application/xml", "<Response/>"),
 }
 _ENVIRON_NAMES = {name: "HTTP_" + name.upper().replace("-", "_") for name in HEADERS}
+_PROBE = "HTTP_" + probe.HEADER.upper().replace("-", "_")
+# Under which names the sender may have called us: evidence for `doctor`, never believed.
+_CALLED_BY = {"Host": "HTTP_HOST", "X-Forwarded-Host": "HTTP_X_FORWARDED_HOST"}
+_LONGEST_HOST = 255
 
 # Where the environ has this key, the server can hold an answer: see `receiver.channel`.
 HOLD_ANSWER = "receiver.hold_answer"
@@ -69,8 +74,10 @@ class Webhook:
         metrics: Metrics,
         now: Callable[[], datetime],
         unsigned: bool,
+        receiver_id: str,
     ) -> None:
         self._settings = settings
+        self._receiver_id = receiver_id
         self._store = store
         self._keep_aside = keep_aside
         self._metrics = metrics
@@ -91,6 +98,7 @@ class Webhook:
                 self._metrics.refused.labels("path").inc()
                 return refuse(404)
             if environ["REQUEST_METHOD"] == "HEAD":
+                self._answer_probe(path, environ)
                 return ""
             status = self._take(kind, path, environ)
             if status != 200:
@@ -107,13 +115,7 @@ class Webhook:
         if len(body) > MOST_BODY_BYTES:
             self._metrics.refused.labels("size").inc()
             return 413
-        asked = SignedRequest(
-            method=environ["REQUEST_METHOD"],
-            url=f"{self._settings.public_url}{path}",
-            query=environ.get("QUERY_STRING", "").encode("latin-1"),
-            body=body,
-            headers={name: environ.get(key, "") for name, key in _ENVIRON_NAMES.items()},
-        )
+        asked = self._asked(path, environ, body)
         verdict = Verdict("none")
         if not self._unsigned:
             verdict = check(asked, self._settings.tokens, policy=self._settings.signature_policy)
@@ -123,7 +125,7 @@ class Webhook:
                 "recheck)",
                 kind, _sender(environ), verdict.reason, self._settings.public_url,
             )  # fmt: skip
-            self._put_aside(kind, path, asked, verdict.reason, received_at)
+            self._put_aside(kind, asked, verdict.reason, received_at, environ)
             return 403
         return self._keep(
             Callback(
@@ -138,6 +140,22 @@ class Webhook:
             ),
             environ.get(HOLD_ANSWER),
         )
+
+    def _asked(self, path: str, environ: Environ, body: bytes) -> SignedRequest:
+        return SignedRequest(
+            method=environ["REQUEST_METHOD"],
+            url=f"{self._settings.public_url}{path}",
+            query=environ.get("QUERY_STRING", "").encode("latin-1"),
+            body=body,
+            headers={name: environ.get(key, "") for name, key in _ENVIRON_NAMES.items()},
+        )
+
+    def _answer_probe(self, path: str, environ: Environ) -> None:
+        if asked := environ.get(_PROBE):
+            request = self._asked(path, environ, b"")
+            tokens = self._settings.tokens
+            said = probe.answer(asked, request, tokens, receiver_id=self._receiver_id)
+            response.set_header(probe.HEADER, said)
 
     def _keep(self, callback: Callback, hold_answer: Callable[[], Settle] | None) -> int:
         """Under a server that holds answers the 200 leaves, or becomes a 503, after the commit."""
@@ -170,7 +188,12 @@ class Webhook:
         self._accepted[kind].inc()
 
     def _put_aside(
-        self, kind: Kind, path: str, asked: SignedRequest, reason: str, received_at: datetime
+        self,
+        kind: Kind,
+        asked: SignedRequest,
+        reason: str,
+        received_at: datetime,
+        environ: Environ,
     ) -> None:
         self._metrics.refused.labels("signature").inc()
         self._keep_aside(
@@ -178,10 +201,10 @@ class Webhook:
                 received_at=received_at,
                 kind=kind,
                 http_method=asked.method,
-                path=path,
+                path=_path(environ),
                 query=asked.query,
                 body=asked.body,
-                headers=asked.headers,
+                headers={**asked.headers, **_called_by(environ)},
                 reason=reason,
             )
         )
@@ -201,6 +224,11 @@ def _as_signed(asked: SignedRequest, environ: Environ) -> dict[str, str]:
     if content_type := environ.get("CONTENT_TYPE"):
         kept["Content-Type"] = content_type
     return kept
+
+
+def _called_by(environ: Environ) -> dict[str, str]:
+    given = {name: environ.get(key, "")[:_LONGEST_HOST] for name, key in _CALLED_BY.items()}
+    return {name: host for name, host in given.items() if host}
 
 
 def _sender(environ: Environ) -> str:

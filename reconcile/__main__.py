@@ -28,6 +28,7 @@ from reconcile import (
 )
 from reconcile import options as options_of_messages
 from reconcile import run as running
+from reconcile.doctor import command as doctor_command
 from reconcile.explaining import evidence, explain
 from reconcile.locks import Busy
 from reconcile.plivo_log.errors import PlivoLogError
@@ -179,6 +180,11 @@ def _parser() -> argparse.ArgumentParser:
         told := command("explain", _explain, "all that is known of one message"),
         shipped := command("ship", _ship, "copy log/ and messages/ to an S3 store, verified there"),
         brought := command("import-log", import_command.carry_out, "the console's CSV as log rows"),
+        examined := command(
+            "doctor",
+            doctor_command.carry_out,
+            "say whether log and messages are as they should be, and what mends what is not",
+        ),
         forgotten := command(
             "forget", forget_command.carry_out, "log/ and messages/ without some rows"
         ),
@@ -203,6 +209,7 @@ def _parser() -> argparse.ArgumentParser:
     import_command.add_options(brought)
     ship_command.add_options(shipped)
     forget_command.add_options(forgotten)
+    doctor_command.add_options(examined)
     told.add_argument("uuid", metavar="UUID", help="of a message or of a part")
     told.add_argument(
         "--redact", action="store_true", help="numbers of people as keyed hashes that still group"

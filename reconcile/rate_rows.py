@@ -57,9 +57,11 @@ def row_of(counts: Mapping[str, Any], by: tuple[str, ...], formula: Formula) -> 
         row |= {name: rate.value, f"{name}_numerator": rate.numerator,
                 f"{name}_denominator": rate.denominator, f"{name}_low": rate.low,
                 f"{name}_high": rate.high}  # fmt: skip
-    row["headline_rate"] = formulas.rate(
-        formula.numerator, formula.denominator, weighted, messages
-    ).value
+    headline = formulas.rate(formula.numerator, formula.denominator, weighted, messages)
+    row["headline_rate"] = headline.value
+    row |= {"headline_rate_numerator": headline.numerator,
+            "headline_rate_denominator": headline.denominator,
+            "headline_rate_low": headline.low, "headline_rate_high": headline.high}  # fmt: skip
     row |= _cost(counts, messages)
     row |= {name: counts.get(name) for name in _PERCENTILES}
     row |= {name: counts[name] / messages["H"] if messages["H"] else None for name in _WITHIN}

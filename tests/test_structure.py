@@ -43,7 +43,7 @@ def test_the_reconciler_knows_of_the_receiver_only_its_files_and_settings(path: 
     allowed = ("receiver.columns", "receiver.config", "receiver.setting_values",
                "receiver.day_files", "receiver.journal", "receiver.sealing",
                "receiver.compaction", "receiver.alive", "receiver.archive", "receiver.forgetting",
-               "receiver.unwanted", "receiver.account.sdk")  # fmt: skip
+               "receiver.unwanted", "receiver.diagnosis", "receiver.account.sdk")  # fmt: skip
     taken = {name for name in imports(path) if name.startswith("receiver.")}
     assert all(name.startswith(allowed) for name in taken), taken
     assert "tests" not in tops(path)

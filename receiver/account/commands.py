@@ -1,4 +1,4 @@
-"""[I/O] `setup`, `send` and `watch` on the command line – wiring only.
+"""[I/O] `setup`, `send`, `watch` and `doctor` on the command line – wiring only.
 
 What carries them out is imported when it is asked for: `serve` shares this program, and needs
 neither Plivo's SDK nor its memory.
@@ -36,11 +36,20 @@ def add(commands: Any) -> list[argparse.ArgumentParser]:
         "· 3 some had not ended in time",
     )
     watch = command("watch", "print reports as they come in, until Ctrl-C")
+    doctor = command(
+        "doctor",
+        "say whether everything is as it should be, and what mends what is not",
+        "exit code: 0 nothing is broken · 1 something is",
+    )
     _add_setup_options(setup)
     _add_send_options(send)
     watch.add_argument("--to", metavar="+1…", help="only those of messages to this number")
     watch.add_argument("--tag", metavar="TAG", help="only those with this tag")
-    return [setup, send, watch]
+    doctor.add_argument(
+        "--format", choices=("table", "json"), default="table",
+        help="table for people, json for programs [%(default)s]",
+    )  # fmt: skip
+    return [setup, send, watch, doctor]
 
 
 def _add_setup_options(parser: argparse.ArgumentParser) -> None:

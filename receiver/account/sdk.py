@@ -27,11 +27,12 @@ _TOKEN = re.compile(r"[!-~]+")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`retry_after`: the header's text, if there is one. Plivo documents none."""
+    """`retry_after`, `date`: the header's text, if there is one. Plivo documents no Retry-After."""
 
     status: int
     text: str
     retry_after: str | None
+    date: str | None = None
 
 
 class NoAnswerError(Exception):
@@ -96,6 +97,7 @@ class Sdk:
             # requests would take Latin-1 for some content types; JSON is UTF-8.
             response.content.decode("utf-8", errors="replace"),
             response.headers.get("Retry-After"),
+            response.headers.get("Date"),
         )
 
     def _keep(self, response: requests.Response, *_: object, **__: object) -> None:

@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from reconcile import formulas
 from reconcile.formulas import Formula
 from reconcile.overview.record import Overview
 from reconcile.rate_rows import Row
@@ -21,34 +20,26 @@ MOST_NUMBERED = 6
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """Which columns of a row hold the headline rate. Not every formula has an interval there."""
+    """How a row's headline rate is written, and what is counted."""
 
     formula: Formula
-
-    @property
-    def column(self) -> str | None:
-        sides = (self.formula.numerator, self.formula.denominator)
-        for name, parts in formulas.COLUMN_RATES.items():
-            if parts == sides:
-                return name
-        return None
+    counted: str = "messages"
 
     def of(self, row: Row) -> dict[str, Any]:
         """`rate`, `low`, `high`, and `rate_text`, `interval`, `counts` as words."""
-        column = self.column
-        low = row[f"{column}_low"] if column else None
-        high = row[f"{column}_high"] if column else None
-        over = [row[f"{column}_numerator"], row[f"{column}_denominator"]] if column else []
+        low, high = row["headline_rate_low"], row["headline_rate_high"]
+        above, below = row["headline_rate_numerator"], row["headline_rate_denominator"]
         return {
             "rate": row["headline_rate"], "low": low, "high": high,
             "rate_text": cells.percent(row["headline_rate"]),
             "interval": cells.interval(low, high),
-            "counts": "{:,} of {:,}".format(*over) if over else "–",
+            "counts": f"{above:,} of {below:,}",
         }  # fmt: skip
 
 
 def headline(overview: Overview) -> Headline:
-    return Headline(overview.report.formula)
+    report = overview.report
+    return Headline(report.formula, "units" if report.question.by_units else "messages")
 
 
 def lost(row: Mapping[str, Any]) -> int:
@@ -77,8 +68,9 @@ class Clock:
 
     def end(self, key: date | datetime) -> str:
         """When the step that begins with this key is over."""
-        if isinstance(key, datetime):
-            return self.instant(key + timedelta(hours=1))
+        if isinstance(key, datetime):  # of the clock: one that is set back shows an hour twice
+            shown = datetime.fromisoformat(self.instant(key)) + timedelta(hours=1)
+            return f"{shown:%Y-%m-%dT%H:%M:%SZ}"
         days = {"day": 1, "week": 7}.get(self.step)
         if days is None:  # a month
             return self.start((key.replace(day=28) + timedelta(days=4)).replace(day=1))
@@ -96,7 +88,8 @@ class Clock:
         """'Mon 2 Mar 2026', '2 Mar 2026 14:00', 'week of 2 Mar 2026', 'March 2026'."""
         if isinstance(key, datetime):
             local = key.replace(tzinfo=key.tzinfo or UTC).astimezone(ZoneInfo(self.zone))
-            return f"{local.day} {local:%b %Y %H:%M}"
+            twice = local.replace(fold=1 - local.fold).utcoffset() != local.utcoffset()
+            return f"{local.day} {local:%b %Y %H:%M}{f' {local:%Z}' if twice else ''}"
         if self.step == "month":
             return f"{key:%B %Y}"
         return f"{'week of' if self.step == 'week' else f'{key:%a}'} {key.day} {key:%b %Y}"

@@ -49,8 +49,11 @@ def axis(overview: Overview, **more: Any) -> alt.Axis:
 
 def middle(overview: Overview, how: Style) -> alt.X:
     """The point of a step stands in its middle, above its bar; in a page their axis is one."""
-    shown = axis(overview, labels=how.legend, ticks=how.legend)
-    return alt.X("middle:T", scale=UTC, axis=shown)
+    shown, found = axis(overview, labels=how.legend, ticks=how.legend), steps(overview)
+    # Said, not found: a line that is all settled, or all provisional, has no extent of its own.
+    ends = [{"expr": f"toDate('{at}')"} for at in (found[0]["from"], found[-1]["until"])]
+    scale = alt.Scale(type="utc", nice=False, padding=0, domain=ends)
+    return alt.X("middle:T", scale=scale, axis=shown)
 
 
 def span(**axis: Any) -> dict[str, Any]:

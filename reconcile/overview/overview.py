@@ -79,7 +79,7 @@ def overview(settings: Settings, question: Question, merged: Merged) -> Overview
         )
         changed = change(engine, settings, question, spans(question, sent, as_of, horizon), formula)
     bands = surroundings.bands(settings, _shown(question, sent, as_of), as_of)
-    doubts = untrusted(report.audit, bands)
+    doubts = untrusted(report.audit, bands, as_of)
     return Overview(
         report=report,
         step=step,

@@ -1,7 +1,7 @@
 """[pure] What makes the numbers less than trustworthy, as findings."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from reconcile.overview.record import Band, Finding
@@ -12,9 +12,11 @@ _DIFFERING = 0.005
 _NOT_READ = 0.05
 
 
-def untrusted(audit: Mapping[str, Any], bands: Sequence[Band]) -> list[Finding]:
-    """From the audit of the rate report, and from what was read of the time shown."""
-    found = [_captured(audit), _differing(audit), _shifted(audit), _not_read(bands)]
+def untrusted(
+    audit: Mapping[str, Any], bands: Sequence[Band], as_of: datetime | None
+) -> list[Finding]:
+    """From the audit of the rate report, and from what was read of the time shown up to now."""
+    found = [_captured(audit), _differing(audit), _shifted(audit), _not_read(bands, as_of)]
     return [finding for finding in found if finding is not None]
 
 
@@ -58,11 +60,13 @@ def _shifted(audit: Mapping[str, Any]) -> Finding | None:
     )
 
 
-def _not_read(bands: Sequence[Band]) -> Finding | None:
-    spans = {
-        kind: sum((b.until_at - b.from_at for b in bands if b.kind == kind), timedelta())
-        for kind in ("not_read", "listed", "counted", "imported")
-    }
+def _not_read(bands: Sequence[Band], as_of: datetime | None) -> Finding | None:
+    if as_of is None:
+        return None
+    spans = {kind: timedelta() for kind in ("not_read", "listed", "counted", "imported")}
+    for band in bands:
+        if band.kind in spans and band.from_at < as_of:
+            spans[band.kind] += min(band.until_at, as_of) - band.from_at
     missing, whole = spans["not_read"], sum(spans.values(), timedelta())
     if missing < timedelta(hours=1) or missing < _NOT_READ * whole:
         return None

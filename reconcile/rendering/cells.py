@@ -15,17 +15,22 @@ def moment(at: datetime | None) -> str:
     return at.strftime("%Y-%m-%d %H:%M UTC") if at else "never"
 
 
+def plain(text: str) -> str:
+    """Text from outside, its invisible signs written out: none may move a terminal's cursor."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def key(value: Any) -> str:
     """`unknown` where there is none; a value of that very name in quotes, as `--where` takes it."""
     if value is None or value == "unknown":
         return "unknown" if value is None else '"unknown"'
-    return value.strftime("%Y-%m-%d %H:%M") if isinstance(value, datetime) else str(value)
+    return value.strftime("%Y-%m-%d %H:%M") if isinstance(value, datetime) else plain(str(value))
 
 
 def value(value: Any) -> str:
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")
-    return "–" if value is None else str(value)
+    return "–" if value is None else plain(str(value))
 
 
 def count(value: int | None) -> str:

@@ -47,7 +47,7 @@ def rows_as_markdown(table: pa.Table) -> bytes:
 def escaped(text: str) -> str:
     """What Markdown would take for its own signs, shown as it is, on one line."""
     shown = _SPECIAL.sub(lambda sign: _ENTITIES.get(sign[0], f"\\{sign[0]}"), text)
-    return " ".join(shown.split())
+    return cells.plain(" ".join(shown.split()))
 
 
 def _finding(finding: Finding) -> str:

@@ -124,7 +124,7 @@ def no_data(merged: Merged, data_dir: Path) -> str:
     if (data_dir / "quarantine" / "refused.sqlite").exists():
         return (
             f"{data_dir} holds no data for this, but requests that were refused for their "
-            "signature: compare PUBLIC_URL and PLIVO_AUTH_TOKEN with what Plivo uses, then "
+            "signature: python -m receiver doctor says which setting would admit them, then "
             "python -m receiver recheck"
         )
     if merged.as_of is None:

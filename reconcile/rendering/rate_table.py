@@ -16,6 +16,7 @@ from reconcile.trends import MOST_DAYS, OF_TIME, Trends
 
 FEW_MESSAGES = 30
 SOME_ROOM, PLENTY = 110, 150  # columns of a terminal
+_LONGEST_NAME = 48  # of what a row is about; its numbers never give way
 _FEW_DAYS = 8  # of a sparkline, where there is little room
 _COUNTS = {
     "sent": "submitted", "failed": "failed", "deliv.": "delivered", "undel.": "undelivered",
@@ -48,7 +49,8 @@ def rate_table(report: RateReport, trends: Trends | None, width: int) -> tuple[s
     columns = _columns(report, width, course)
     table = new_table(show_footer=len(report.rows) + report.left_out > 1)
     for position, key in enumerate(keys):
-        most = None if width >= PLENTY or len(keys) == 1 else 12
+        alone = _LONGEST_NAME if width >= SOME_ROOM else _LONGEST_NAME // 2
+        most = alone if len(keys) == 1 else None if width >= PLENTY else 12
         footer = "total" if position == 0 else ""
         table.add_column(key, footer=footer, no_wrap=True, overflow="ellipsis", max_width=most)
     for title, shown in columns.items():
@@ -56,7 +58,8 @@ def rate_table(report: RateReport, trends: Trends | None, width: int) -> tuple[s
     most_sent = max((row["submitted"] for row in report.rows), default=0)
     bars = width >= PLENTY and len(keys) == 1 and keys[0] in OF_TIME
     if course or bars:
-        table.add_column("by day" if course else "volume", no_wrap=True)
+        least = max(course.days, len("by day")) if course else None
+        table.add_column("by day" if course else "volume", no_wrap=True, min_width=least)
     for row in report.rows:
         names = [cells.key(row[key]) for key in keys]
         line = [course.of(tuple(row[key] for key in keys))] if course else []

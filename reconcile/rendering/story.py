@@ -13,6 +13,7 @@ from rich.text import Text
 
 from reconcile.explaining.explain import Explanation, Row
 from reconcile.explaining.reasons import named
+from reconcile.rendering import cells
 
 _LABELS = 12  # columns
 _TIMES = {"message_time": "message", "queued_at": "queued", "sent_at": "sent", "final_at": "end"}
@@ -238,4 +239,4 @@ def _text(value: Any) -> str:
         return "–"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")
-    return str(value)
+    return cells.plain(str(value))

@@ -54,7 +54,7 @@ def render(console: Console, told: Told) -> None:
 def console(*, width: int | None = None, file: TextIO | None = None) -> Console:
     """Plain where it is piped or a file, 100 columns wide there; NO_COLOR is respected."""
     terminal = file is None and (sys.stdout.isatty() or "COLUMNS" in os.environ)
-    given = width or (None if terminal else 100)
+    given = width or (None if terminal and os.environ.get("COLUMNS") != "0" else 100)
     return Console(width=given, file=file, highlight=False, markup=False, emoji=False)
 
 
@@ -95,7 +95,7 @@ def _headline(report: RateReport, change: Change | None) -> RenderableType:
     title = Text.assemble(
         ("Delivery rates", "bold"),
         " · weighed by units" if report.question.by_units else "",
-        *(f" · {condition}" for condition in report.question.where),
+        *(f" · {cells.plain(str(condition))}" for condition in report.question.where),
         f" · {cells.span(report)} · as of {cells.moment(report.as_of)}",
     )
     return Group(title, "", table)
@@ -105,7 +105,9 @@ def _findings(console: Console, findings: list[Finding]) -> None:
     """The worst ones; a command stands on a line of its own and is never broken."""
     console.print(_section("What stands out", Text(end="")))
     for number, finding in enumerate(findings[:_MOST_FINDINGS], 1):
-        title = Text.assemble((finding.title, "bold"), f"  {standing_out.facts(finding)}")
+        title = Text.assemble(
+            (cells.plain(finding.title), "bold"), f"  {standing_out.facts(finding)}"
+        )
         grid = Table.grid(padding=(0, 1))
         grid.add_column(justify="right", min_width=3)
         grid.add_column(overflow="fold")
@@ -114,7 +116,7 @@ def _findings(console: Console, findings: list[Finding]) -> None:
         grid.add_row("→", Text(finding.advice))
         console.print(grid)
         if command := standing_out.command(finding):
-            console.print(f"    {command}", style="dim", soft_wrap=True)
+            console.print(f"    {cells.plain(command)}", style="dim", soft_wrap=True)
     if len(findings) > _MOST_FINDINGS:
         console.print(f"    and {len(findings) - _MOST_FINDINGS} more", style="dim")
 

@@ -1,6 +1,7 @@
 """A real nginx with the configuration that we ship ends TLS; signatures are still right."""
 
 import http.client
+import json
 import os
 import shutil
 import socket
@@ -17,8 +18,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 
 from receiver import sealing
-from tests.processes import ROOT, Process, wait_until
-from tests.receiver.sending import FORM, PATH, SECRET, TOKEN, Answer, ask, send
+from tests.processes import ROOT, Process, command, wait_until
+from tests.receiver.sending import FORM, PATH, SECRET, SETTINGS, TOKEN, Answer, ask, send
 from tests.receiver.serving import messages_of, serving, stored
 from tests.simulator.signing import signature_headers
 
@@ -309,3 +310,22 @@ def test_two_thousand_requests_over_kept_connections_are_all_stored(site: Site) 
     assert (len(kept), len(set(kept))) == (threads * each, threads * each)
     assert "upstream" not in site.error_log.read_text()
     assert "Traceback" not in messages_of(site.receiver)
+
+
+@pytest.mark.parametrize(
+    ("trusted", "level", "said"),
+    [(True, "ok", "leads to this receiver"), (False, "broken", "no certificate that holds")],
+)
+def test_doctor_reaches_the_receiver_through_nginx(
+    site: Site, trusted: bool, level: str, said: str
+) -> None:
+    given = {
+        **SETTINGS,
+        "DATA_DIR": str(site.data_dir),
+        "PUBLIC_URL": f"https://127.0.0.1:{site.port}",
+        "PLIVO_API_URL": "http://127.0.0.1:9",
+        "REQUESTS_CA_BUNDLE": str(site.certificate) if trusted else "",
+    }
+    done = command("receiver", "doctor", "--format", "json", settings=given)
+    (line,) = [one for one in json.loads(done.stdout)["lines"] if one["check"] == "public address"]
+    assert (line["level"], said in line["said"]) == (level, True), done.stdout

@@ -170,3 +170,21 @@ def test_one_is_said_as_one(tmp_path: Path) -> None:
     assert "1  report that came more than once" in said(tmp_path, "report")
     assert said(tmp_path, "messages").endswith("1 message\n")
     assert said(tmp_path, "merge").startswith("1 message; 0 days written")
+
+
+@pytest.mark.parametrize("form", ["table", "md"])
+def test_no_name_moves_the_cursor_of_a_terminal(tmp_path: Path, form: str) -> None:
+    """Escape sequences and marks of direction are written out; a long name leaves numbers room."""
+    names = ["\x1b[2J\x1b]0;owned\x07", "\x9b31m", "right\u202eleft", "x" * 3_000]
+    log = [log_row(f"m{n}", from_number=name) for n, name in enumerate(names)]
+    data_dir = write_folder(tmp_path, log=log, windows=[window()])
+    text = said(data_dir, "report", "--by", "from_number", "--format", form, COLUMNS="80")
+    assert not [c for c in text if not c.isprintable() and c != "\n"]
+    assert "2J" in text
+    if form == "table":
+        assert len(re.findall(r"100\.0%", text)) >= len(names)
+
+
+def test_no_width_is_the_usual_one(folder: Path) -> None:
+    """As some shells set COLUMNS to 0 where they know no terminal."""
+    assert said(folder, "report", COLUMNS="0") == said(folder, "report", COLUMNS="100")

@@ -37,7 +37,9 @@ def verdict(overview: Overview) -> str:
         return "There are no messages to report on"
     if overview.report.headline.value is None:
         gone = total["failed"] == total["submitted"]
-        return "Every message failed before a carrier had it" if gone else "No known fate yet"
+        return (
+            "Every message failed before a carrier had it" if gone else "No message has an end yet"
+        )
     if total["submitted"] < rows.FEW:
         return f"{_messages(total['submitted'])}: too few to judge"
     if change is None or change.now.value is None:

@@ -83,12 +83,19 @@ def table(caption: str, titles: Sequence[str], body: Iterable[Sequence[Cell]],
     return Table(caption=caption, columns=columns, rows=[list(row) for row in body])
 
 
-_RATE_TITLES = ("messages", "delivered", "undelivered", "failed", "no receipt", "open")
+_RATE_TITLES = ("delivered", "undelivered", "failed", "no receipt", "open")
 
 
 def by_rate(caption: str, keys: dict[str, Key], found: Sequence[Row], headline: Headline) -> Table:
     """Counts by fate, the headline rate with its interval, and the share with a receipt."""
-    titles = [*keys, *_RATE_TITLES, headline.formula.name, "95 % interval", "receipts"]
+    titles = [
+        *keys,
+        headline.counted,
+        *_RATE_TITLES,
+        headline.formula.name,
+        "95 % interval",
+        "receipts",
+    ]
     return table(
         caption, titles,
         ([key(row) for key in keys.values()] + _counts(row) + _rates(row, headline)
@@ -102,7 +109,7 @@ def by_loss(caption: str, keys: dict[str, Key], found: Sequence[Row], headline: 
     most = max((rows.lost(row) for row in found), default=0)
     timed = any(row["sent_to_receipt_p50"] is not None for row in found)
     speed = ["median", "95 % within"] if timed else ["within 60 s"]
-    titles = [*keys, "lost", "messages", "no receipt", headline.formula.name, "95 % interval",
+    titles = [*keys, "lost", headline.counted, "no receipt", headline.formula.name, "95 % interval",
               "receipts", *speed, "per delivered", "wasted"]  # fmt: skip
     return table(
         caption, titles,

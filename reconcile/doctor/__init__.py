@@ -1,0 +1,1 @@
+"""[pure] What `doctor` examines, one file a family of checks."""
