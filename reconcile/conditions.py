@@ -62,17 +62,18 @@ _PIECE = re.compile(rf"({_HEAD}\s*{_QUOTED.pattern}\s*|.*?)(?:\Z|{_NEXT.pattern}
 class Condition:
     """One `name operator value`; the value as it was written, None for none.
 
-    Where it must not be shown, `shown` stands in its place.
+    Where it must not be shown, `shown` stands in its place. `exact`: the case counts, too.
     """
 
     name: str
     operator: str
     value: str | None
     shown: str | None = None
+    exact: bool = False
 
     def __str__(self) -> str:
         """As `parse` reads it back."""
-        value = "" if self.value is None else _written(self.shown or self.value)
+        value = "" if self.value is None else _written(self.shown or self.value, exact=self.exact)
         return f"{self.name}{self.operator}{value}"
 
 
@@ -107,15 +108,17 @@ def _parsed(text: str) -> Condition:
         value = _WEEKDAYS.get(value.lower()[:3], value)
     if name == "day" and operator in "><":
         raise WrongQuestion("--where day: of days only = and !=; use --since and --until")
-    condition = Condition(name, operator, None if none else value)
+    # what can only be written in quotes is meant as if it had been
+    exact = not none and (bool(quoted) or _written(value, exact=False) != value)
+    condition = Condition(name, operator, None if none else value, exact=exact)
     _check(condition)
     return condition
 
 
-def _written(value: str) -> str:
+def _written(value: str, *, exact: bool) -> str:
     """A value so that it is read as itself: in quotes where it would mean something else."""
     plain = value == value.strip() and value not in ("", "unknown")
-    if plain and '"' not in value and not _NEXT.search(value):
+    if plain and not exact and '"' not in value and not _NEXT.search(value):
         return value
     return '"' + value.replace('"', '""') + '"'
 
@@ -150,11 +153,12 @@ def sql(conditions: Sequence[Condition]) -> tuple[str, dict[str, Any]]:
             term = f"({expression}) is null"
         else:
             parameters[name] = _typed(condition)
-            shown = expression if _kind(condition.name) in ("number", "time") else (
-                f"lower(cast({expression} as string))"
-            )  # fmt: skip
+            shown, given = expression, f"${name}"
+            if _kind(condition.name) not in ("number", "time"):
+                shown = f"cast({expression} as string)"
+                if not condition.exact:
+                    shown, given = f"lower({shown})", f"lower({given})"
             sign = condition.operator.removeprefix("!")
-            given = f"${name}" if shown == expression else f"lower(${name})"
             term = f"coalesce({shown} {sign} {given}, false)"
         if condition.operator == "=":
             either.setdefault(condition.name, []).append(term)

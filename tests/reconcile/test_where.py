@@ -85,6 +85,15 @@ def test_conditions_choose_messages(data_dir: Path, where: str, expected: set[st
     assert set(found["message_uuid"]) == expected
 
 
+def test_in_quotes_the_case_counts(tmp_path: Path) -> None:
+    """Two names that differ in nothing else can be told apart."""
+    log = [log_row(uuid, destination_network=name) for uuid, name in (("a", "MTN"), ("b", "mtn"))]
+    data_dir = write_folder(tmp_path, log=log, windows=[window()])
+    for where, expected in (('carrier="MTN"', {"a"}), ("carrier=MTN", {"a", "b"})):
+        found = reconcile.messages(where=where, data_dir=data_dir)
+        assert set(found["message_uuid"]) == expected
+
+
 def test_a_carrier_that_is_called_unknown_can_be_asked_for_and_told_apart(tmp_path: Path) -> None:
     named, unnamed = (
         log_row(uuid, destination_network=name) for uuid, name in (("a", "unknown"), ("b", None))
