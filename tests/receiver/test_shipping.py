@@ -218,7 +218,13 @@ def test_a_journal_older_than_its_dropped_files_is_not_taken(
     assert path != journal
 
 
-@pytest.mark.parametrize("step", SHIPPING_STEPS)
+@pytest.mark.parametrize(
+    "step",
+    [
+        SHIPPING_STEPS[0],
+        *(pytest.param(step, marks=pytest.mark.slow) for step in SHIPPING_STEPS[1:]),
+    ],
+)
 def test_killed_anywhere_nothing_is_lost_and_the_next_ship_finishes(
     step: str, tmp_path: Path, bucket: Bucket
 ) -> None:

@@ -91,6 +91,7 @@ def test_the_report_names_the_shift_and_the_setting_that_mends_it(tmp_path: Path
     assert "-330 minutes" in processes.command("reconcile", "report", settings=mended).stdout
 
 
+@pytest.mark.slow
 def test_the_zone_that_is_named_is_that_of_the_messages_season(tmp_path: Path) -> None:
     """And what is set already is taken into account."""
     reports = [report("m1", message_time="2026-01-10 13:00:00")]

@@ -165,6 +165,7 @@ def test_a_pull_of_a_dropped_day_writes_beside_what_was_there(
     assert len(day_files.live_files(tmp_path / "log")) == before + DAYS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [s for s in SHIPPING_STEPS if "superseded" not in s])
 def test_killed_anywhere_the_next_ship_finishes_and_the_report_is_the_same(
     step: str, tmp_path: Path, bucket: Bucket

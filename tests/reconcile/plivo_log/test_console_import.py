@@ -151,6 +151,7 @@ def test_a_packed_or_copied_export_is_the_same_export(importing: Importing) -> N
         assert importing.snapshot() == before
 
 
+@pytest.mark.slow
 def test_an_export_saved_with_another_encoding_is_read(importing: Importing) -> None:
     importing(export(line(Error_Reason="größer")).encode("utf-16"))
     importing(b"\xef\xbb\xbf" + export(line("m2", Error_Reason="größer")).encode())
