@@ -1,7 +1,8 @@
 """[pure] What stands out, since when, and what it costs: the same numbers, the same findings."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from math import sqrt
 
 from reconcile import formulas
 from reconcile.overview import telling
@@ -137,8 +138,9 @@ def _surges(
     }
     found = []
     for code, fall in telling.falls(series, _LEAST_SURGE):
-        if _beyond_the_mix(evidence, code, fall) < fall.excess / 2:
-            continue  # routes that always gave it took more of the traffic
+        given = (row for row in evidence.codes if row["code"] == code)
+        if _is_the_mix(fall, given, "lost", evidence.routes, "submitted"):
+            continue
         since, until = telling.when(evidence, fall)
         before, during = (1 - (rate.value or 0) for rate in (fall.before, fall.during))
         country, most = _most_country(evidence, code, fall)
@@ -157,21 +159,25 @@ def _surges(
     return found
 
 
-def _beyond_the_mix(evidence: Evidence, code: str | None, fall: Fall) -> float:
-    """Messages lost to the code beyond what each route's own share before would have lost."""
-    sent: dict[Route, list[int]] = defaultdict(lambda: [0, 0])
+def _is_the_mix(fall: Fall, bad: Iterable[Row], name: str, sent: Iterable[Row], of: str) -> bool:
+    """Whether routes that always were so took more of the traffic, and hardly more is to be told.
+
+    Each route's own share before says what it would have lost; chance goes to three deviations.
+    """
+    total: dict[Route, list[int]] = defaultdict(lambda: [0, 0])
     lost: dict[Route, list[int]] = defaultdict(lambda: [0, 0])
-    for row in evidence.routes:
-        if row["step"] < fall.end:
-            sent[telling.route(row)][row["step"] >= fall.first] += row["submitted"]
-    for row in evidence.codes:
-        if row["step"] < fall.end and row["code"] == code:
-            lost[telling.route(row)][row["step"] >= fall.first] += row["lost"]
-    expected = 0.0
-    for route, (sent_before, sent_during) in sent.items():
-        lost_before, lost_during = lost[route]
-        expected += sent_during * lost_before / sent_before if sent_before else lost_during
-    return sum(during for _, during in lost.values()) - expected
+    for rows, counts, column in ((sent, total, of), (bad, lost, name)):
+        for row in rows:
+            if row["step"] < fall.end:
+                counts[telling.route(row)][row["step"] >= fall.first] += row[column]
+    expected = variance = 0.0
+    for route, (before, during) in total.items():
+        ratio = during / before if before else 0.0
+        likely = lost[route][0] * ratio if before else lost[route][1]
+        expected += likely
+        variance += likely * (1 + ratio)  # of what is counted now, and of the share before
+    beyond = sum(during for _, during in lost.values()) - expected
+    return beyond < max(fall.excess / 2, 3 * sqrt(variance))
 
 
 def _told(row: Row, fallen: Mapping[Route, Fall]) -> bool:
@@ -195,6 +201,13 @@ def _receipts_missing(evidence: Evidence) -> list[Finding]:
     )  # fmt: skip
     found = []
     for country, fall in telling.falls(series, _LEAST_FALL):
+        own = [
+            row | {"silent": row["handed_over"] - row["delivered"] - row["undelivered"]}
+            for row in evidence.routes
+            if row["country"] == country
+        ]
+        if _is_the_mix(fall, own, "silent", own, "handed_over"):
+            continue
         since, until = telling.when(evidence, fall)
         found.append(Finding(
             kind="receipts_missing",
