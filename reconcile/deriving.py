@@ -63,6 +63,7 @@ def derive(
     settings: Settings,
     *,
     only_parts: AbstractSet[str] | None = None,
+    every_report: bool = False,
 ) -> datetime | None:
     """Carry out the stages in the engine, of these parts or of all; what counted as now."""
     engine.read("reports", inputs.reports, REPORTS)
@@ -79,6 +80,7 @@ def derive(
                 "as_of": pa.array([as_of], UTC_TIME),
                 "horizon_micros": pa.array([horizon], pa.int64()),
                 "callback_zone": pa.array([settings.callback_time_zone], pa.string()),
+                "every_report": pa.array([every_report], pa.bool_()),
             }
         ),
     )

@@ -64,7 +64,7 @@ def gather(settings: Settings, uuid: str) -> Evidence | None:
             "order by received_at, report_id",
             family=sorted(family),
         )
-        as_of = derive(engine, inputs, settings, only_parts=family)
+        as_of = derive(engine, inputs, settings, only_parts=family, every_report=True)
         return of_message(
             engine,
             uuid,

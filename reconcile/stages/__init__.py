@@ -1,13 +1,15 @@
 """[pure] The transformation as a list that one can read: SQL, one noun a file, in this order.
 
-    reports   ──► report_states ──► report_order, report_parts ─┐
-    log_rows  ──► log_parts ─────────────► clock_shifts ────────┴► parts ──► messages ──► counts
+    reports ──► part_courses ──► telling_reports ──► typed_reports ───────────► report_parts ─┐
+                                                        └► report_states, report_order ─┘     │
+    log_rows ──► log_reads ──► log_parts ─────────────────────────────────► clock_shifts ─────┴►
+                                                             parts ──► messages ──► counts
 
 The text keeps to what DuckDB and Spark SQL both understand; where only names differ, the engine
 declares Spark's name. Time is UTC without a zone inside, money decimal(18,5). Beside the inputs
-`reports`, `log_rows` and `windows` the stages read `moment` (as_of, horizon_micros,
-callback_zone) and the tables
-of meaning in `tables/`.
+`reports`, `log_rows` and `windows` the stages read `moment` (as_of, horizon_micros, callback_zone,
+every_report: whether to look at each report of plain courses, too) and the tables of meaning in
+`tables/`.
 """
 
 from pathlib import Path
@@ -16,9 +18,12 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 STAGES = (
-    "report_states", "report_order", "report_parts", "log_parts", "clock_shifts", "parts",
-    "messages",
+    "part_reports", "part_courses", "telling_reports", "typed_reports", "report_states",
+    "report_order", "report_parts", "log_reads", "log_parts", "clock_shifts", "parts", "messages",
 )  # fmt: skip
+
+# Named only: carried out by whoever reads them, as far as he does.
+NAMED = {"part_reports", "telling_reports", "log_reads"}
 
 _HERE = Path(__file__).parent
 _MEANING = {

@@ -1,14 +1,18 @@
 -- One row per message: all parts with one root, as one.
-with placed as (
+with split as (
+    select distinct root from parts where root <> message_uuid
+),
+placed as (
     select
         p.*, m.place as match_place,
         row_number() over (
             partition by p.root order by p.part_number nulls last, p.message_time, p.message_uuid
         ) as part_place
     from parts as p
+    inner join split as s on s.root = p.root
     inner join matches as m on m.word = p.match
 ),
-grouped as (
+joined as (
     select
         root as message_uuid,
         max(direction) as direction,
@@ -71,24 +75,71 @@ grouped as (
     from placed
     group by root
 ),
+grouped as (
+    select * from joined
+    union all
+    -- a message of one part is that part
+    select
+        p.message_uuid, p.direction, p.type, p.from_number, p.to_number, p.log_country,
+        p.log_carrier, p.mcc, p.mnc, p.powerpack_uuid, p.account, p.campaign, p.tag,
+        p.message_time, p.queued_at, p.sent_at,
+        p.final_at as last_final_at,
+        1 as parts_seen,
+        greatest(coalesce(p.part_count, 1), 1) as parts_named,
+        p.units >= p.part_count as stands_for_all,
+        p.units, p.total_amount, p.carrier_fees,
+        coalesce(p.state, '') as state,
+        coalesce(p.report_state, '') as report_state,
+        coalesce(p.log_state, '') as log_state,
+        coalesce(p.error_code, '') as error_code,
+        m.place as match_place,
+        case when p.counts_as = 'failed' then 1 else 0 end as failed_parts,
+        case when p.counts_as = 'undelivered' then 1 else 0 end as undelivered_parts,
+        case when p.counts_as = 'delivered' then 1 else 0 end as delivered_parts,
+        case when p.final_at is not null then 1 else 0 end as timed_parts,
+        case when p.final then 1 else 0 end as final_parts,
+        case when p.final and p.report_final then 1 else 0 end as final_parts_reported,
+        false as mixed,
+        p.reports, p.duplicate_reports, p.out_of_order_reports, p.state_changes, p.untyped_values,
+        p.clock_shift_minutes, p.last_sign_at, p.guessed_time,
+        p.in_log and not p.has_reports as never_reported,
+        p.window_how is not null as window_read,
+        p.window_how
+    from parts as p
+    left join split as s on s.root = p.root
+    inner join matches as m on m.word = p.match
+    where s.root is null
+),
 completed as (
     select
         *,
         case when stands_for_all then 1 else parts_named end as parts_expected
     from grouped
 ),
+routes as (
+    -- what the numbering plans say of each distinct MCC and MNC, and of each beginning of a number
+    select r.mcc, r.mnc, c.country, coalesce(exact_mnc.carrier, numeric_mnc.carrier) as carrier
+    from (select distinct mcc, mnc from grouped where mcc is not null) as r
+    left join mcc_countries as c on c.mcc = r.mcc
+    left join networks as exact_mnc on exact_mnc.mcc = r.mcc and exact_mnc.mnc = r.mnc
+    left join networks as numeric_mnc
+        on numeric_mnc.mcc = r.mcc
+        and regexp_like(r.mnc, '^[0-9]{1,3}$')
+        and numeric_mnc.mnc_number = cast(try_cast(r.mnc as int) as string)
+),
 prefixes as (
-    -- the longest known prefix of each distinct beginning of a number
     select h.head, max_by(n.country, length(n.prefix)) as country
-    from (select distinct left(to_number, 7) as head from grouped) as h
+    from (
+        select distinct left(to_number, 7) as head from grouped where log_country is null
+    ) as h
     inner join number_prefixes as n on left(h.head, length(n.prefix)) = n.prefix
     group by h.head
 )
 select
     c.message_uuid, c.direction, c.type, c.from_number, c.to_number,
-    coalesce(c.log_country, mc.country, px.country) as country,
+    coalesce(c.log_country, r.country, px.country) as country,
     c.mcc, c.mnc,
-    coalesce(c.log_carrier, exact_mnc.carrier, numeric_mnc.carrier) as carrier,
+    coalesce(c.log_carrier, r.carrier) as carrier,
     c.powerpack_uuid, c.message_time, c.queued_at, c.sent_at,
     case when c.direction = 'outbound' and c.timed_parts >= c.parts_expected
         then c.last_final_at end as final_at,
@@ -116,11 +167,5 @@ select
 from completed as c
 cross join moment as a
 inner join matches as m on m.place = c.match_place
-left join mcc_countries as mc on mc.mcc = c.mcc
-left join networks as exact_mnc on exact_mnc.mcc = c.mcc and exact_mnc.mnc = c.mnc
-left join networks as numeric_mnc
-    on numeric_mnc.mcc = c.mcc
-    and regexp_like(c.mnc, '^[0-9]{1,3}$')
-    and numeric_mnc.mnc_number = cast(try_cast(c.mnc as int) as string)
-left join prefixes as px on px.head = left(c.to_number, 7)
-order by c.message_time, c.message_uuid
+left join routes as r on r.mcc = c.mcc and coalesce(r.mnc, '') = coalesce(c.mnc, '')
+left join prefixes as px on c.log_country is null and px.head = left(c.to_number, 7)

@@ -69,12 +69,11 @@ with joined as (
             r.last_received_at
         ) as last_sign_at,
         coalesce(r.reports, 0) as reports,
-        coalesce(o.distinct_reports, 0) as distinct_reports,
-        coalesce(o.out_of_order_reports, 0) as out_of_order_reports,
-        coalesce(o.state_changes, 0) as state_changes,
+        coalesce(r.distinct_reports, 0) as distinct_reports,
+        coalesce(r.out_of_order_reports, 0) as out_of_order_reports,
+        coalesce(r.state_changes, 0) as state_changes,
         coalesce(r.untyped_values, 0) + coalesce(l.untyped_values, 0) as untyped_values
     from report_parts as r
-    inner join report_order as o on o.message_uuid = r.message_uuid
     full outer join log_parts as l on l.message_uuid = r.message_uuid
     left join clock_shifts as s on s.message_uuid = r.message_uuid
 ),

@@ -81,6 +81,7 @@ class Stages:
         as_of: datetime | None = None,
         horizon: timedelta = timedelta(hours=72),
         callback_zone: str = "UTC",
+        every_report: bool = False,
     ) -> list[Row]:
         """The rows of `messages/`, sorted by root."""
         now = as_of or oracle.latest_moment(reports, log, windows)
@@ -92,7 +93,8 @@ class Stages:
         keep("windows", deriving.window_table([window(line) for line in windows], accounts))
         now_column = pa.array([now], UTC_TIME)
         keep("moment", pa.table(
-            {"as_of": now_column, "horizon_micros": [micros], "callback_zone": [callback_zone]}
+            {"as_of": now_column, "horizon_micros": [micros], "callback_zone": [callback_zone],
+             "every_report": [every_report]}
         ))  # fmt: skip
         self.engine.run(stages.STAGES)
         found = self.engine.query("select * from messages order by message_uuid")

@@ -36,7 +36,7 @@ def explained(stages: Stages, folder: Folder) -> Iterator[tuple[Evidence, Explan
     """Every message of the folder."""
     found = stages.messages(
         folder.reports, folder.log, folder.windows, as_of=folder.as_of,
-        callback_zone=folder.callback_zone,
+        callback_zone=folder.callback_zone, every_report=True,
     )  # fmt: skip
     windows: list[Window] = [reckoning.window(line) for line in folder.windows]
     now = folder.as_of or oracle.latest_moment(folder.reports, folder.log, folder.windows)
