@@ -16,13 +16,14 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from receiver import day_files, journal_file, ownership, steps
+from receiver.batches import Batches
 from receiver.callback import Callback
 from receiver.journal_file import JournalError, NotDurable
 from receiver.place import Place
@@ -30,7 +31,9 @@ from receiver.relay import outbox
 
 BATCH_ROWS = 512
 APPEND_TIMEOUT_SECONDS = 30.0
-CHECKPOINT_BYTES = 4 * 1024 * 1024  # of WAL, before its pages move into the file
+CHECKPOINT_BYTES = 4 * 1024 * 1024  # of WAL, about, before its pages move into the file
+_COMMIT_BYTES = 4 * 4096  # of WAL: pages that a commit writes whatever the rows
+_ROW_BYTES = 100  # of WAL: what a row holds beside body and query
 
 _FAILED_SYNCS = (sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC)
 log = logging.getLogger("receiver")
@@ -75,7 +78,7 @@ class Journal:
         self._failed_sync: NotDurable | None = None
         self.path, self._ownership = ownership.take_or_create(folder)
         self._open()
-        self._queue: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
+        self._waiting: Batches[_Pending] = Batches(most=BATCH_ROWS)
         self._writer = threading.Thread(target=self._write, name="journal-writer", daemon=True)
         self._writer.start()
 
@@ -106,6 +109,10 @@ class Journal:
             _Pending(journal_file.row_of(callback), then, relayed=self._copy_of(callback))
         )
 
+    def together(self) -> AbstractContextManager[None]:
+        """What this thread appends with `append_then` meanwhile is written together, at the end."""
+        return self._waiting.together()
+
     def probe(self) -> None:
         """Make a real durable write that leaves no report. Raises NotDurable."""
         self._wait_for(None)
@@ -127,7 +134,7 @@ class Journal:
         """Take nothing more, make durable what was taken, give the file free."""
         if self._writer.is_alive():
             self._refusing = self._refusing or "the receiver is shutting down"
-            self._queue.put(None)
+            self._waiting.end()
             self._writer.join()
             self._close()
             os.close(self._ownership)
@@ -139,6 +146,7 @@ class Journal:
                 self._beat()  # the WAL is there from here on
                 if self._relaying:
                     outbox.prepare(self._connection)
+        self._wal_bytes = 0  # written since the last checkpoint
         self._acked = journal_file.open_acked(self.path)
         day_files.sync_folder(self.path.parent)
         self._place = Place.of(self.path)
@@ -159,7 +167,7 @@ class Journal:
         if self._refusing is not None:
             pending.then(NotDurable(self._refusing))
         else:
-            self._queue.put(pending)
+            self._waiting.put(pending)
 
     def _wait_for(
         self,
@@ -177,20 +185,9 @@ class Journal:
             raise NotDurable(str(problem)) from problem
 
     def _write(self) -> None:
-        """Commit batch after batch until told to stop."""
-        going = True
-        while going:
-            batch = [self._queue.get()]
-            while len(batch) < BATCH_ROWS:
-                try:
-                    batch.append(self._queue.get_nowait())
-                except queue.Empty:
-                    break
-            going = None not in batch
-            self._answer([pending for pending in batch if pending is not None])
-        # Requests that slipped in behind the stop sign get a clear no.
-        while not self._queue.empty():
-            self._answer([late for late in [self._queue.get()] if late is not None])
+        """Commit batch after batch until told to stop, and what slipped in behind that."""
+        while batch := self._waiting.take():
+            self._answer(batch)
 
     def _answer(self, batch: list[_Pending]) -> None:
         """Tell each request whether its row is durable."""
@@ -203,7 +200,7 @@ class Journal:
                 pending.then(error)
             except Exception:  # a mistake of theirs must not end the writing
                 log.exception("a stored report could not be answered")
-        if error is None and self._place.wal_bytes(self.path) > CHECKPOINT_BYTES:
+        if error is None and self._wal_bytes > CHECKPOINT_BYTES:
             problem = self._tried(self._checkpoint)
             if problem is not None:
                 log.error("%s: its WAL stays as it is: %s", self.path, problem)
@@ -221,7 +218,14 @@ class Journal:
         return None
 
     def _checkpoint(self) -> None:
-        self._connection.execute("pragma wal_checkpoint(passive)").fetchall()
+        """Move what the WAL holds into the file, so that it is written anew from its beginning.
+
+        It keeps its size: to overwrite is quicker to sync than to grow. So its size does not tell
+        how much it holds, and we count.
+        """
+        busy, held, moved = self._connection.execute("pragma wal_checkpoint(passive)").fetchone()
+        if not busy and moved == held:  # else a reader needs the rest: again after the next batch
+            self._wal_bytes = 0
 
     def _store(self, batch: list[_Pending]) -> None:
         stored = [p for p in batch if p.row is not None]
@@ -239,6 +243,8 @@ class Journal:
             numbered = enumerate(stored, start=number - len(stored) + 1)
             if copies := [(n, p.relayed) for n, p in numbered if p.relayed is not None]:
                 outbox.put(self._connection, copies)
+        self._wal_bytes += _COMMIT_BYTES
+        self._wal_bytes += sum(_ROW_BYTES + len(row[5]) + len(row[6]) for row in rows)
         if rows:
             journal_file.write_acked(self._acked, number)
             self._on_batch(len(rows))

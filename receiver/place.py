@@ -35,13 +35,6 @@ class Place:
         except OSError:
             return False
 
-    @staticmethod
-    def wal_bytes(path: Path) -> int:
-        try:
-            return path.with_name(f"{path.name}-wal").stat().st_size
-        except OSError:
-            return 0
-
 
 def _identities(path: Path) -> tuple[tuple[int, int], ...]:
     """Raises OSError where one is missing."""

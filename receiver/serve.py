@@ -162,6 +162,7 @@ def _answer(
         listener,
         threads=settings.receiver_threads,
         is_quick=is_quick,
+        together=journal.together,
         handed_down=settings.listen_fd is not None,
         trusted_proxy=settings.trusted_proxy,
     )

@@ -16,6 +16,7 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import waitress.server
@@ -69,7 +70,8 @@ class _Dispatcher(waitress.task.ThreadedTaskDispatcher):  # type: ignore[misc]
 class WebServer:
     """Serves the application on a listening socket until told to stop.
 
-    The loop itself answers the paths that `is_quick`: what they run must never wait.
+    The loop itself answers the paths that `is_quick`: what they run must never wait. It runs those
+    that have come by now `together`.
     """
 
     def __init__(
@@ -79,9 +81,11 @@ class WebServer:
         *,
         threads: int,
         is_quick: Callable[[str], bool] = lambda _: False,
+        together: Callable[[], AbstractContextManager[object]] = contextlib.nullcontext,
         handed_down: bool = False,
         trusted_proxy: str | None = None,
     ) -> None:
+        self._together = together
         self._stopping = False
         self._woken = False
         self._look_again_at = 0.0
@@ -156,7 +160,8 @@ class WebServer:
             channels = self._server._map  # noqa: SLF001
             self._server.asyncore.loop(timeout=0.2, map=channels, use_poll=True, count=1)
             self._woken = False
-            self._dispatcher.do_the_quick_ones()
+            with self._together():
+                self._dispatcher.do_the_quick_ones()
             self._end_what_takes_too_long()
             self._open_again()
 

@@ -294,6 +294,10 @@ def _show_what_two_bring(one: Figures, two: Figures, loops: list[float]) -> None
     """Two processes beside one, and what the machine allows at most."""
     brought = sorted(b / a for a, b in zip(one.per_second, two.per_second, strict=True))
     print(f"two / ours: {statistics.median(brought):.2f} ({brought[0]:.2f}-{brought[-1]:.2f})")
+    cores = os.cpu_count() or 1
+    busy = cores - statistics.median(one.idle_cores)
+    print(f"at most, at the same cost a report: {cores / busy:.2f}, since one process, the load "
+          f"and the kernel keep {busy:.2f} of {cores} cores busy")  # fmt: skip
     print(f"two loops that only count / one: {statistics.median(loops):.2f}")
     for name, found in (("ours", one), ("two", two)):
         print(f"{name}: the servers keep {statistics.median(found.cores):.2f} cores busy, the load "

@@ -413,7 +413,7 @@ def test_what_waits_while_a_sync_fails_is_refused_too(data_dir: Path) -> None:
             first = senders.submit(journal.append, failed)
             assert connection.reached.wait(10)
             others = [senders.submit(journal.append, callback) for callback in waiting]
-            wait_until(lambda: journal._queue.qsize() == len(others))
+            wait_until(lambda: journal._waiting._handed_over.qsize() == len(others))
             connection.go_on.set()
             problems = [answer.exception(timeout=10) for answer in (first, *others)]
     assert [type(problem) for problem in problems] == [NotDurable] * 3

@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,10 +42,17 @@ class Held:
 
 
 @contextmanager
-def serving(application: Application, *, quick: bool = True) -> Iterator[socket.socket]:
+def serving(
+    application: Application,
+    *,
+    quick: bool = True,
+    together: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Iterator[socket.socket]:
     """A real server on a real socket, in a thread; in the end it stops by itself."""
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
-        server = WebServer(application, listener, threads=1, is_quick=lambda _: quick)
+        server = WebServer(
+            application, listener, threads=1, is_quick=lambda _: quick, together=together
+        )
         thread = threading.Thread(target=server.run, kwargs={"finish_seconds": 3})
         thread.start()
         try:
@@ -149,6 +156,27 @@ def test_hundreds_of_answers_are_held_without_a_thread_for_each() -> None:
         for line, path in zip(lines, paths, strict=True):
             assert answers(line, 1) == [f"200 answer to {path}"]
             line.close()
+
+
+def test_what_has_come_by_now_runs_together() -> None:
+    """Answers that are held leave once it has ended, one or many."""
+    application = Held()
+    rounds: list[list[Settle]] = []
+
+    @contextmanager
+    def together() -> Iterator[None]:
+        rounds.append([])
+        yield
+        for settle in rounds[-1]:
+            settle(None)
+
+    application.while_running = lambda _path, settle: rounds[-1].append(settle)
+    with serving(application, together=together) as listener:
+        lines = [connect(listener) for _ in range(50)]
+        for line in lines:
+            ask(line, "/a")
+        assert [answers(line, 1) for line in lines] == [["200 answer to /a"]] * 50
+    assert sum(map(len, rounds)) == 50
 
 
 def test_settling_for_a_sender_who_hung_up_disturbs_nobody() -> None:

@@ -1,12 +1,14 @@
 """What the journal has taken is on disk; what it cannot vouch for it refuses by name."""
 
 import os
+import queue
 import resource
 import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -98,6 +100,65 @@ def test_callbacks_from_many_threads_are_all_there_once(tmp_path: Path) -> None:
 
 def _uuids(thread: int) -> list[str]:
     return [f"{thread}-{number}" for number in range(50)]
+
+
+def test_what_is_appended_together_is_one_commit(tmp_path: Path) -> None:
+    """And told once that commit is through; what other threads append is not held back for it."""
+    batches: list[int] = []
+    told: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
+    with Journal(tmp_path / "journal", on_batch=batches.append) as journal:
+        with journal.together(), ThreadPoolExecutor() as elsewhere:
+            for _ in range(20):
+                journal.append_then(callback(), told.put)
+            elsewhere.submit(journal.append, callback()).result(10)
+            assert (rows_on_disk(journal.path), told.qsize()) == (1, 0)
+        assert [told.get(timeout=10) for _ in range(20)] == [None] * 20
+        assert rows_on_disk(journal.path) == 21
+    assert batches == [1, 20]
+
+
+def test_what_is_appended_together_is_written_even_if_it_ends_with_a_mistake(
+    tmp_path: Path,
+) -> None:
+    told: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
+    with Journal(tmp_path / "journal") as journal:
+        with suppress(OSError), journal.together():
+            journal.append_then(callback(), told.put)
+            raise OSError
+        assert told.get(timeout=10) is None
+        journal.append_then(callback(), told.put)  # held back no more
+        assert told.get(timeout=10) is None
+
+
+def test_very_many_appended_together_are_begun_with_before_the_last(tmp_path: Path) -> None:
+    """The disk works beside whoever appends."""
+    told: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
+    with Journal(tmp_path / "journal") as journal:
+        with journal.together():
+            for _ in range(100):
+                journal.append_then(callback(), told.put)
+            assert told.get(timeout=10) is None
+        assert [told.get(timeout=10) for _ in range(99)] == [None] * 99
+
+
+def test_pages_move_into_the_file_now_and_then_not_at_each_commit(tmp_path: Path) -> None:
+    """The write-ahead log begins anew at its old size: it does not grow, and syncs quickly."""
+    with Journal(tmp_path / "journal") as journal:
+        log = journal.path.with_name(f"{journal.path.name}-wal")
+
+        def append(times: int) -> int:
+            """How often the file itself was written meanwhile."""
+            moved = set()
+            for _ in range(times):
+                journal.append(callback(body=b"x" * 60_000))
+                journal.probe()  # the writer has done all that follows a commit
+                moved.add(journal.path.stat().st_mtime_ns)
+            return len(moved) - 1
+
+        assert append(90) == 1
+        size = log.stat().st_size
+        assert 1 < append(200) < 10
+        assert log.stat().st_size < 1.1 * size
 
 
 def test_a_probe_leaves_no_report(tmp_path: Path) -> None:
