@@ -120,7 +120,7 @@ left join mcc_countries as mc on mc.mcc = c.mcc
 left join networks as exact_mnc on exact_mnc.mcc = c.mcc and exact_mnc.mnc = c.mnc
 left join networks as numeric_mnc
     on numeric_mnc.mcc = c.mcc
-    and regexp_like(c.mnc, '^[0-9]{1,3}$')
+    and regexp_like(c.mnc, '^[0-9]{1,3}\z')
     and numeric_mnc.mnc_number = cast(try_cast(c.mnc as int) as string)
 left join prefixes as px on px.head = left(c.to_number, 7)
 order by c.message_time, c.message_uuid
