@@ -35,8 +35,9 @@ FINDINGS = {
         "coalesce(final_at < message_time and coalesce(clock_shift_minutes, 0) = 0, false))"
     ),
 }
+_WORDS = ", ".join(f"'{word}'" for word in stages.meaning("states")["word"].to_pylist())
 FINDINGS["unknown_state"] = " or ".join(
-    f"coalesce({side} not in (select word from states), false)"
+    f"coalesce({side} not in ({_WORDS}), false)"
     for side in ("state", "report_state", "log_state")
 )
 _BOOLEANS = ("captured", "negative_receipt", "unknown_state")

@@ -41,7 +41,7 @@ def message_list(
     counts as in a rate report of the same moment.
     """
     known = conditions.columns()
-    chosen = ", ".join(f'{known[name]} as "{name}"' for name in columns)
+    chosen = ", ".join(f"{known[name]} as {name}" for name in columns)
     with Engine() as engine:
         hints = counted_messages.select(engine, settings, question, question.as_of or merged.as_of)
         (counted,) = engine.query("select count(*) as n from counted_messages")["n"].to_pylist()
