@@ -35,9 +35,8 @@ FINDINGS = {
         "coalesce(final_at < message_time and coalesce(clock_shift_minutes, 0) = 0, false))"
     ),
 }
-_WORDS = ", ".join(f"'{word}'" for word in stages.meaning("states")["word"].to_pylist())
 FINDINGS["unknown_state"] = " or ".join(
-    f"coalesce({side} not in ({_WORDS}), false)"
+    f"({side} is not null and {side} not in (select word from states))"
     for side in ("state", "report_state", "log_state")
 )
 _BOOLEANS = ("captured", "negative_receipt", "unknown_state")

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from reconcile import stages
-from reconcile.engine import Engine
+from reconcile.engines.engine import Engine
 
 SHARES = (50, 90, 95, 99)
 

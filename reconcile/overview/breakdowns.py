@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from reconcile import selection, stages, tallies
-from reconcile.engine import Engine
+from reconcile.engines.engine import Engine
 from reconcile.formulas import Formula
 from reconcile.overview import time_steps
 from reconcile.overview.record import ErrorRow

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from reconcile.columns import UTC_TIME
-from reconcile.engine import Engine
+from reconcile.engines.engine import Engine
 from reconcile.overview import breakdowns, receipt_times
 from reconcile.plivo_log.coverage import Span
 
