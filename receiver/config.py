@@ -117,6 +117,17 @@ class Settings:
         "zone of the times in callbacks; the audit tells if they are in another one",
     )
 
+    engine: str = _setting(
+        "duckdb",
+        allowed.choice("duckdb", "spark"),
+        "what merges and counts: `duckdb` in this process, or `spark` (install the extra of that "
+        "name) where one machine is too small",
+    )
+    spark_master: str = _setting(
+        "local[*]",
+        allowed.spark_master,
+        "where Spark runs; spark-submit's own `--master` goes before it",
+    )
     archive_url: str | None = _setting(
         "",
         allowed.archive_url,
@@ -210,6 +221,16 @@ def _handed_down(said: Mapping[str, str]) -> int | None:
 def counters_folder() -> str | None:
     """Where the processes of one supervisor share their counters; prometheus-client names it."""
     return os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+
+
+def java_home() -> str | None:
+    """Where Java is, if not on the path; Spark's own scripts read it, too."""
+    return os.environ.get("JAVA_HOME") or None
+
+
+def under_spark_submit() -> bool:
+    """Whether spark-submit started this program, and so has said where Spark runs."""
+    return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
 def of_a_child(**more: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ module is the only place that renames. Temporary names start with `_`.
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -152,11 +152,20 @@ def _sorted_out(place: Path) -> tuple[list[Path], list[tuple[Path, Path]]]:
 
 def write(table: pa.Table, path: Path) -> None:
     """Put a Parquet file there: complete and durable when this returns, or not at all."""
+    write_pieces([table], table.schema, path)
+
+
+def write_pieces(tables: Iterable[pa.Table], schema: pa.Schema, path: Path) -> int:
+    """Likewise, of tables that come one after the other; how many rows."""
+    rows = 0
     with _appearing(path) as file:
-        with pq.ParquetWriter(file, table.schema, compression="zstd") as writer:
-            writer.write_table(table)
+        with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+            for table in tables:
+                writer.write_table(table)
+                rows += table.num_rows
             writer.add_key_value_metadata(whole_file.METADATA)
         whole_file.seal(file)
+    return rows
 
 
 def write_bytes(path: Path, content: bytes) -> None:

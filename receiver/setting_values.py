@@ -93,6 +93,13 @@ def handler_url(value: str) -> str | None:
     return value
 
 
+def spark_master(value: str) -> str:
+    known = r"local(\[(\*|[1-9][0-9]{0,3})\])?|yarn|(spark|k8s)://\S+"
+    if not re.fullmatch(known, value):
+        raise ValueError("local[*], local[4], spark://host:7077, yarn or k8s://…")
+    return value
+
+
 def archive_url(value: str) -> str | None:
     if not value:
         return None

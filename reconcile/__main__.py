@@ -29,6 +29,7 @@ from reconcile import (
 from reconcile import options as options_of_messages
 from reconcile import run as running
 from reconcile.doctor import command as doctor_command
+from reconcile.engines.problem import EngineProblem
 from reconcile.explaining import evidence, explain
 from reconcile.locks import Busy
 from reconcile.plivo_log.errors import PlivoLogError
@@ -52,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
         return int(options.carry_out(settings, options))
     except (PlivoLogError, ArchiveError) as problem:
         return _fail(problem, problem.exit_code)
-    except (Busy, journal_file.NotDurable) as problem:
+    except (Busy, journal_file.NotDurable, EngineProblem) as problem:
         return _fail(problem, 75)
     except (
         config.SettingError,
@@ -81,6 +82,10 @@ def _plan(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _merge(settings: Settings, options: argparse.Namespace) -> int:
+    if settings.engine == "spark" and (options.since or options.until):
+        raise selection.WrongQuestion(
+            "Spark merges all that is on disk; leave out --since and --until, or --engine spark"
+        )
     sealing.seal_all(settings.data_dir)
     tell = notices.progress()
     merged = merging.merge(

@@ -36,7 +36,7 @@ FINDINGS = {
     ),
 }
 FINDINGS["unknown_state"] = " or ".join(
-    f"coalesce({side} not in (select word from states), false)"
+    f"({side} is not null and {side} not in (select word from states))"
     for side in ("state", "report_state", "log_state")
 )
 _BOOLEANS = ("captured", "negative_receipt", "unknown_state")

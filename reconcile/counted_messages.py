@@ -11,7 +11,7 @@ from receiver.config import Settings
 from reconcile import conditions, selection
 from reconcile.columns import MESSAGES, UTC_TIME
 from reconcile.conditions import Condition
-from reconcile.engine import Engine
+from reconcile.engines.engine import Engine
 from reconcile.redaction import Redaction
 
 

@@ -16,7 +16,7 @@ from receiver.columns import REPORTS, UTC_TIME
 from receiver.config import Settings
 from reconcile import stages
 from reconcile.columns import LOG
-from reconcile.engine import Engine
+from reconcile.engines.engine import Engine
 from reconcile.plivo_log import ledger
 from reconcile.plivo_log.coverage import Window, coverage_for
 

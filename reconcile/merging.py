@@ -18,7 +18,10 @@ from receiver.config import Settings
 from reconcile import soundness
 from reconcile.columns import MESSAGES
 from reconcile.deriving import at_hand, derive, fingerprint, inputs_of
-from reconcile.engine import Engine
+from reconcile.engines import spark_days
+from reconcile.engines.choice import engine_of
+from reconcile.engines.engine import Engine
+from reconcile.engines.spark_engine import SparkEngine
 from reconcile.locks import holding
 
 _FILE = "messages.parquet"
@@ -51,7 +54,7 @@ def merge(
     """Bring `messages/` up to date; without `always` only where the inputs have changed.
 
     With since or until only the days that they touch are written, and those that a message of
-    these days has left. Raises FileProblem, locks.Busy.
+    these days has left; Spark always writes all. Raises FileProblem, EngineProblem, locks.Busy.
     """
     if not settings.data_dir.exists():
         return Merged(None, 0, 0)  # a mistyped name makes no folder
@@ -64,13 +67,18 @@ def merge(
             return last
         if inputs.empty and not day_files.days(settings.data_dir / "messages"):
             return Merged(None, 0, 0)
-        with at_hand(inputs, settings) as files, Engine() as engine:
+        with at_hand(inputs, settings) as files, engine_of(settings) as engine:
             progress("checking the files")
             soundness.verify((*files.reports, *files.log), settings.data_dir / "state")
             progress("merging")
             note.remove()
             as_of = derive(engine, files, settings)
-            written = _write_days(engine, settings.data_dir / "messages", since, until, progress)
+            folder = settings.data_dir / "messages"
+            written = (
+                _write_days(engine, folder, since, until, progress)
+                if not isinstance(engine, SparkEngine)
+                else spark_days.write_days(engine, folder)
+            )
             counted = engine.query(
                 "select (select count(*) from messages) as messages, "
                 "(select count(*) from reports where kind = 'delivery_report' "

@@ -9,7 +9,7 @@ from receiver.config import Settings
 from reconcile import conditions, counted_messages
 from reconcile.columns import MESSAGES, UTC_TIME
 from reconcile.counted_messages import Question
-from reconcile.engine import Engine
+from reconcile.engines.choice import engine_of
 from reconcile.merging import Merged
 from reconcile.selection import WrongQuestion, nearest
 
@@ -41,8 +41,8 @@ def message_list(
     counts as in a rate report of the same moment.
     """
     known = conditions.columns()
-    chosen = ", ".join(f'{known[name]} as "{name}"' for name in columns)
-    with Engine() as engine:
+    chosen = ", ".join(f"{known[name]} as {name}" for name in columns)
+    with engine_of(settings) as engine:
         hints = counted_messages.select(engine, settings, question, question.as_of or merged.as_of)
         (counted,) = engine.query("select count(*) as n from counted_messages")["n"].to_pylist()
         found = engine.query(

@@ -15,7 +15,8 @@ from receiver import alive
 from receiver.config import Settings
 from reconcile import counted_messages, formulas, selection, tallies
 from reconcile.counted_messages import Question
-from reconcile.engine import Engine
+from reconcile.engines.choice import engine_of
+from reconcile.engines.engine import Engine
 from reconcile.formulas import Formula, Rate
 from reconcile.merging import Merged
 from reconcile.plivo_log import ledger
@@ -60,7 +61,7 @@ class RateReport:
 def rate_report(settings: Settings, question: Question, merged: Merged) -> RateReport:
     """Answer the question from `messages/` as merged. Raises WrongQuestion, FileProblem."""
     check(question)
-    with Engine() as engine:
+    with engine_of(settings) as engine:
         hints = counted_messages.select(engine, settings, question, question.as_of or merged.as_of)
         counted, total = _counts(engine, question.by), _counts(engine, ())
         return answer(engine, settings, question, merged, counted=counted, total=total, hints=hints)

@@ -37,12 +37,12 @@ class Redaction:
 
     def in_sql(self) -> dict[str, str]:
         """The same of the columns of messages, as expressions of the engine."""
-        digits = "regexp_replace({}, '[^0-9]', '', 'g')"
+        digits = "translate({}, '+(). -', '')"
         return {
-            column: f"case when regexp_matches({column}, '^[0-9+(). -]+$') "
+            column: f"case when regexp_like({column}, '^[0-9+(). -]+\\z') "
             f"and length({digits.format(column)}) >= {_SHORTEST} "
-            f"then 'n-' || substr(sha256('{self.key}' || {digits.format(column)}), 1, {_SHOWN}) "
-            f"else {column} end"
+            f"then concat('n-', substr(sha2(concat('{self.key}', {digits.format(column)}), 256), "
+            f"1, {_SHOWN})) else {column} end"
             for column in COLUMNS
         }
 

@@ -14,7 +14,7 @@ from receiver import alive, day_files, sealing
 from receiver.config import Settings
 from reconcile import merging
 from reconcile.columns import LOG, MESSAGES
-from reconcile.engine import Engine
+from reconcile.engines.choice import engine_of
 from reconcile.locks import holding
 from reconcile.merging import Merged
 from reconcile.plivo_log import client as plivo
@@ -173,7 +173,7 @@ class _Known:
 def _known(settings: Settings, now: datetime) -> _Known:
     """When the first reported message was sent, which are open, how many the largest day has."""
     horizon = timedelta(hours=settings.receipt_horizon_hours)
-    with Engine() as engine:
+    with engine_of(settings) as engine:
         engine.read("messages", day_files.live_files(settings.data_dir / "messages"), MESSAGES)
         oldest = engine.query("select min(message_time) as t from messages where reports > 0")
         largest = engine.query(
@@ -196,18 +196,19 @@ def _known(settings: Settings, now: datetime) -> _Known:
         )
     return _Known(
         oldest_reported=_utc(oldest.to_pylist()[0]["t"]),
-        still_open=_when_asked(settings.data_dir / "log", still_open.to_pylist()),
+        still_open=_when_asked(settings, still_open.to_pylist()),
         largest_day=largest.to_pylist()[0]["n"],
     )
 
 
-def _when_asked(log: Path, messages: list[dict[str, Any]]) -> list[Open]:
+def _when_asked(settings: Settings, messages: list[dict[str, Any]]) -> list[Open]:
     """Of messages of one part, when the log was last asked for it."""
+    log = settings.data_dir / "log"
     days = {message["message_time"].date() for message in messages}
     files = [path for day in sorted(days) for path in day_files.live_files_of(log, day)]
     asked_at: dict[str, datetime] = {}
     if files:
-        with Engine() as engine:
+        with engine_of(settings) as engine:
             engine.read("log", files, LOG)
             engine.narrow("log", "message_uuid", {m["message_uuid"] for m in messages})
             asked = engine.query(
@@ -228,7 +229,7 @@ def _when_asked(log: Path, messages: list[dict[str, Any]]) -> list[Open]:
 
 def _load(settings: Settings, now: datetime) -> Load:
     """What is known of each hour of the last 90 days."""
-    with Engine() as engine:
+    with engine_of(settings) as engine:
         engine.read("messages", day_files.live_files(settings.data_dir / "messages"), MESSAGES)
         found = engine.query(
             "select date_trunc('hour', message_time) as hour, cast(sum(parts_seen) as bigint) "

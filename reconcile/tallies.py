@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from reconcile import stages
-from reconcile.engine import Engine
+from reconcile.engines.engine import Engine
 
 SHARES = (50, 90, 95, 99)
 
@@ -59,7 +59,8 @@ def percentiles(engine: Engine, keys: Mapping[str, str]) -> pa.Table:
     for name in _TIMES:
         told = found[name].to_pylist()
         for place, share in enumerate(SHARES):
-            values = [each[place] if each is not None else None for each in told]
+            # a hundredth of a microsecond is all there is; engines differ behind it
+            values = [round(each[place], 8) if each is not None else None for each in told]
             columns[f"{name}_p{share}"] = pa.array(values, pa.float64())
     return pa.table(columns)
 
@@ -70,10 +71,10 @@ def rounded_percentiles(
     """Likewise, by the values of the keys, of times that were counted instead of kept."""
     listed = ", ".join(("clock", *keys))
     picked = ", ".join(
-        f"min(case when upto > {place} then micros end) as low_{share}, "
-        f"min(case when upto > least({place} + 1, receipts - 1) then micros end) as high_{share}"
+        f"min(case when upto * 100 > (receipts - 1) * {share} then micros end) as low_{share}, "
+        f"min(case when (upto - 1) * 100 > (receipts - 1) * {share} or upto = receipts "
+        f"then micros end) as high_{share}"
         for share in SHARES
-        for place in [f"(receipts - 1) * {share} // 100"]
     )
     found = engine.query(
         f"with summed as (select {listed}, micros, sum(receipts) as receipts from {name} "
@@ -106,15 +107,15 @@ def whole(engine: Engine, keys: Mapping[str, str]) -> pa.Table:
 
 
 def _listed(keys: Iterable[str]) -> str:
-    return "".join(f'"{key}", ' for key in keys)
+    return "".join(f"{key}, " for key in keys)
 
 
 def _named(keys: Mapping[str, str]) -> str:
-    return "".join(f'{expression} as "{key}", ' for key, expression in keys.items())
+    return "".join(f"{expression} as {key}, " for key, expression in keys.items())
 
 
 def _group(keys: Iterable[str]) -> str:
-    names = [f'"{key}"' for key in keys]
+    names = list(keys)
     if not names:
         return ""
     order = ", ".join(f"{name} nulls last" for name in names)

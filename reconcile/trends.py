@@ -7,7 +7,7 @@ from typing import Any
 
 from receiver.config import Settings
 from reconcile import counted_messages, selection, tallies
-from reconcile.engine import Engine
+from reconcile.engines.choice import engine_of
 from reconcile.rate_report import RateReport
 from reconcile.rate_rows import row_of
 
@@ -36,7 +36,7 @@ def trends(settings: Settings, report: RateReport) -> Trends | None:
     keys = report.question.by
     if not keys or OF_TIME & set(keys) or not 0 < len(report.rows) + report.left_out <= MOST_GROUPS:
         return None
-    with Engine() as engine:
+    with engine_of(settings) as engine:
         counted_messages.select(engine, settings, report.question, report.as_of)
         by = {key: selection.DIMENSIONS[key] for key in (*keys, "day")}
         tallies.take(engine, "by_day", by)

@@ -7,7 +7,7 @@ from receiver import day_files, sealing
 from receiver.config import Settings
 from reconcile import merging
 from reconcile.columns import MESSAGES
-from reconcile.engine import Engine
+from reconcile.engines.choice import engine_of
 from reconcile.merging import Merged
 
 RECENT = timedelta(days=7)
@@ -37,7 +37,7 @@ def look(settings: Settings, now: datetime) -> Messages:
         "recent": (now - RECENT).replace(tzinfo=None),
         "horizon": (now - timedelta(hours=settings.receipt_horizon_hours)).replace(tzinfo=None),
     }
-    with Engine() as engine:
+    with engine_of(settings) as engine:
         engine.read("messages", day_files.live_files(settings.data_dir / "messages"), MESSAGES)
         (found,) = engine.query(
             "select min(message_time) as oldest, "

@@ -10,7 +10,8 @@ from receiver.config import Settings
 from reconcile import soundness, stages
 from reconcile.columns import LOG
 from reconcile.deriving import at_hand, derive, inputs_of
-from reconcile.engine import Engine
+from reconcile.engines.duckdb_engine import DuckDBEngine
+from reconcile.engines.engine import Engine
 from reconcile.plivo_log.coverage import Window
 
 Row = dict[str, Any]
@@ -51,7 +52,7 @@ def gather(settings: Settings, uuid: str) -> Evidence | None:
     uuid = uuid.strip()
     if not settings.data_dir.exists():
         return None  # a mistyped name makes no folder
-    with at_hand(inputs_of(settings.data_dir), settings) as inputs, Engine() as engine:
+    with at_hand(inputs_of(settings.data_dir), settings) as inputs, DuckDBEngine() as engine:
         soundness.verify((*inputs.reports, *inputs.log), settings.data_dir / "state")
         engine.read("reports", inputs.reports, REPORTS)
         engine.read("log_rows", inputs.log, LOG)

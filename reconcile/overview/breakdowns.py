@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from reconcile import selection, stages, tallies
-from reconcile.engine import Engine
+from reconcile.engines.engine import Engine
 from reconcile.formulas import Formula
 from reconcile.overview import time_steps
 from reconcile.overview.record import ErrorRow
@@ -121,9 +121,10 @@ def by_parts(engine: Engine, formula: Formula) -> list[Row]:
 def by_time_and_match(engine: Engine, step: str) -> list[dict[str, Any]]:
     """Messages per step and word of the match, the worst word first."""
     found = engine.query(
-        f'select "{step}" as step, c.match, cast(sum(c.messages) as bigint) as messages '
+        f"select {step} as step, c.match, cast(sum(c.messages) as bigint) as messages "
         f"from {CUBE} as c left join matches as m on m.word = c.match "
-        f'group by "{step}", c.match, m.place order by 1, m.place nulls last, c.match'
+        f"group by {step}, c.match, m.place "
+        "order by 1 nulls last, m.place nulls last, c.match nulls last"
     ).to_pylist()
     return [row | {"step": _aware(row["step"])} for row in found]
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from receiver.config import Settings
 from reconcile import counted_messages, formulas, tallies
 from reconcile.counted_messages import Question
-from reconcile.engine import Engine
+from reconcile.engines.engine import Engine
 from reconcile.formulas import Formula, Rate
 from reconcile.overview.record import Change
 from reconcile.plivo_log.coverage import Span

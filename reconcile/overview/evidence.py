@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from reconcile.columns import UTC_TIME
-from reconcile.engine import Engine
+from reconcile.engines.engine import Engine
 from reconcile.overview import breakdowns, receipt_times
 from reconcile.plivo_log.coverage import Span
 
@@ -41,7 +41,7 @@ def gather(
         routes=_of_steps(
             engine,
             settled,
-            f'select "{step}" as step, country, carrier, '
+            f"select {step} as step, country, carrier, "
             "cast(sum(messages) as bigint) as submitted, "
             + ", ".join(
                 f"cast(coalesce(sum(case when letter in ({letters}) then messages end), 0) "
@@ -52,27 +52,32 @@ def gather(
                     ("undelivered", "'U'"),
                 )
             )
-            + f' from {breakdowns.CUBE} group by "{step}", country, carrier order by 1, 2, 3',
+            + f" from {breakdowns.CUBE} group by {step}, country, carrier {_in_order(3)}",
         ),
         codes=_of_steps(
             engine,
             settled,
-            f'select "{step}" as step, country, carrier, error_code as code, '
+            f"select {step} as step, country, carrier, error_code as code, "
             "cast(sum(messages) as bigint) as lost, cast(coalesce(sum(case when letter = 'U' "
             f"then messages end), 0) as bigint) as undelivered from {breakdowns.CUBE} "
-            f"where letter in ('F', 'U') group by \"{step}\", country, carrier, error_code "
-            "order by 1, 2, 3, 4",
+            f"where letter in ('F', 'U') group by {step}, country, carrier, error_code "
+            + _in_order(4),
         ),
         waits=_of_steps(
             engine,
             settled,
             "select step, country, below as edge, cast(sum(messages) as bigint) as receipts "
             f"from {receipt_times.TABLE} where below is not null group by step, country, below "
-            "order by 1, 2, 3",
+            + _in_order(3),
         ),
         edges=receipt_times.EDGES,
         outages=_unreported(engine, outages),
     )
+
+
+def _in_order(columns: int) -> str:
+    """By the first columns; where nulls stand is said, since engines differ."""
+    return "order by " + ", ".join(f"{place} nulls last" for place in range(1, columns + 1))
 
 
 def _of_steps(engine: Engine, settled: dict[Any, int], sql: str) -> list[dict[str, Any]]:

@@ -11,7 +11,8 @@ from typing import Any
 from receiver.config import Settings
 from reconcile import counted_messages, rate_report, selection, stages
 from reconcile.counted_messages import Question
-from reconcile.engine import Engine
+from reconcile.engines.choice import engine_of
+from reconcile.engines.engine import Engine
 from reconcile.merging import Merged
 from reconcile.overview import (
     breakdowns,
@@ -45,7 +46,7 @@ def overview(settings: Settings, question: Question, merged: Merged) -> Overview
     formula = rate_report.formula_named(question.formula)
     zone = selection.time_zone(question.zone)
     meanings = {row["code"]: row for row in stages.meaning("error_codes").to_pylist()}
-    with Engine() as engine:
+    with engine_of(settings) as engine:
         hints = counted_messages.select(engine, settings, question, as_of)
         sent = _sent(engine)
         step = time_steps.step_for(sent)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from reconcile import selection, stages
-from reconcile.engine import Engine
+from reconcile.engines.engine import Engine
 from reconcile.overview.record import MaturityPoint, TimeBin
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400

@@ -8,7 +8,7 @@ from typing import Self
 from receiver import alive
 from receiver.config import Settings
 from reconcile.deriving import at_hand, derive, inputs_of
-from reconcile.engine import Engine
+from reconcile.engines.choice import engine_of
 from reconcile.plivo_log.counting import Held
 from reconcile.plivo_log.coverage import Span
 
@@ -43,7 +43,7 @@ class KnownParts:
 
     def __init__(self, settings: Settings, account: str) -> None:
         """Raises FileProblem."""
-        self._engine = Engine()
+        self._engine = engine_of(settings)
         self._account = account
         self._sign = "signed_time" if settings.count_from == "v3" else "said_time"
         with at_hand(inputs_of(settings.data_dir), settings) as inputs:

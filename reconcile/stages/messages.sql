@@ -124,7 +124,7 @@ routes as (
     left join networks as exact_mnc on exact_mnc.mcc = r.mcc and exact_mnc.mnc = r.mnc
     left join networks as numeric_mnc
         on numeric_mnc.mcc = r.mcc
-        and regexp_like(r.mnc, '^[0-9]{1,3}$')
+        and regexp_like(r.mnc, '^[0-9]{1,3}\z')
         and numeric_mnc.mnc_number = cast(try_cast(r.mnc as int) as string)
 ),
 prefixes as (

@@ -6,7 +6,7 @@ with seen as (
     select
         r.message_uuid, r.received_at, r.sequence, s.rank,
         r.queued_time, r.sent_time, r.delivery_report_time, r.units, r.message_time, r.total_amount,
-        case when regexp_like(r.sequence, '^[0-9]{1,18}$') then cast(r.sequence as bigint) end
+        case when regexp_like(r.sequence, '^[0-9]{1,18}\z') then cast(r.sequence as bigint) end
             as number,
         case when r.total_amount not in ('0', '0.0', '0.00', '0.000', '0.0000', '0.00000')
             then r.total_amount end as amount,

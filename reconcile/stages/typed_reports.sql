@@ -24,9 +24,9 @@ with cleaned as (
         nullif(trim(mcc), '') as mcc,
         nullif(trim(mnc), '') as mnc,
         nullif(trim(powerpack_uuid), '') as powerpack_uuid,
-        case when regexp_like(part_info, '^ *[0-9]{1,4} of [0-9]{1,4} *$')
+        case when regexp_like(part_info, '^ *[0-9]{1,4} of [0-9]{1,4} *\z')
             then cast(regexp_extract(part_info, '([0-9]+) of', 1) as int) end as part_number,
-        case when regexp_like(part_info, '^ *[0-9]{1,4} of [0-9]{1,4} *$')
+        case when regexp_like(part_info, '^ *[0-9]{1,4} of [0-9]{1,4} *\z')
             then cast(regexp_extract(part_info, 'of ([0-9]+)', 1) as int) end as part_count
     from telling_reports
 ),
@@ -37,28 +37,28 @@ typed as (
         parent_message_uuid, status, error_code, from_number, to_number, type, mcc, mnc, powerpack_uuid,
         case when part_number between 1 and part_count then part_number end as part_number,
         case when part_number between 1 and part_count then part_count end as part_count,
-        case when regexp_like(sequence_text, '^-?[0-9]{1,18}$')
+        case when regexp_like(sequence_text, '^-?[0-9]{1,18}\z')
             then cast(sequence_text as bigint) end as sequence,
         -- so short that the sums of a message fit, too
-        case when regexp_like(units_text, '^[0-9]{1,5}$')
+        case when regexp_like(units_text, '^[0-9]{1,5}\z')
             then cast(units_text as int) end as units,
         -- more places than five would be rounded silently
-        case when regexp_like(total_amount_text, '^-?[0-9]{1,9}([.][0-9]{0,5}0*)?$')
+        case when regexp_like(total_amount_text, '^-?[0-9]{1,9}([.][0-9]{0,5}0*)?\z')
             then try_cast(total_amount_text as decimal(18, 5)) end as total_amount,
         -- without a zone; an offset, should one ever come, is honoured
-        case when regexp_like(message_time_text, '^[12][0-9]{3}-[0-9]{2}-[0-9]{2}[ T][0-9:]{8}([.][0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})?$')
+        case when regexp_like(message_time_text, '^[12][0-9]{3}-[0-9]{2}-[0-9]{2}[ T]([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]{1,6})?(Z|[+-](0[0-9]|1[0-7]):[0-5][0-9])?\z')
             then try_to_timestamp(message_time_text) end as message_time,
-        case when regexp_like(queued_time_text, '^[12][0-9]{3}-[0-9]{2}-[0-9]{2}[ T][0-9:]{8}([.][0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})?$')
+        case when regexp_like(queued_time_text, '^[12][0-9]{3}-[0-9]{2}-[0-9]{2}[ T]([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]{1,6})?(Z|[+-](0[0-9]|1[0-7]):[0-5][0-9])?\z')
             then try_to_timestamp(queued_time_text) end as queued_time,
-        case when regexp_like(sent_time_text, '^[12][0-9]{3}-[0-9]{2}-[0-9]{2}[ T][0-9:]{8}([.][0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})?$')
+        case when regexp_like(sent_time_text, '^[12][0-9]{3}-[0-9]{2}-[0-9]{2}[ T]([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]{1,6})?(Z|[+-](0[0-9]|1[0-7]):[0-5][0-9])?\z')
             then try_to_timestamp(sent_time_text) end as sent_time,
-        case when regexp_like(delivery_report_time_text, '^[12][0-9]{3}-[0-9]{2}-[0-9]{2}[ T][0-9:]{8}([.][0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})?$')
+        case when regexp_like(delivery_report_time_text, '^[12][0-9]{3}-[0-9]{2}-[0-9]{2}[ T]([01][0-9]|2[0-3])(:[0-5][0-9]){2}([.][0-9]{1,6})?(Z|[+-](0[0-9]|1[0-7]):[0-5][0-9])?\z')
             then try_to_timestamp(delivery_report_time_text) end as delivery_report_time,
         sequence_text, units_text, total_amount_text, message_time_text, queued_time_text,
         sent_time_text, delivery_report_time_text,
         -- our own label
         case when url_parameters like '%tag=%' then nullif(try_url_decode(replace(regexp_extract(
-            url_parameters, '^(?:.*&)?tag=([^&]*)', 1), '+', '%20')), '') end as tag
+            url_parameters, '(?s)^(?:.*&)?tag=([^&]*)', 1), '+', '%20')), '') end as tag
     from cleaned
 ),
 zoned as (
@@ -72,13 +72,13 @@ zoned as (
         t.powerpack_uuid, t.part_number, t.part_count, t.sequence, t.units, t.total_amount, t.tag,
         t.sequence_text, t.units_text, t.total_amount_text, t.message_time_text,
         t.queued_time_text, t.sent_time_text, t.delivery_report_time_text,
-        case when m.callback_zone = 'UTC' or regexp_like(t.message_time_text, '(Z|[+-][0-9]{2}:[0-9]{2})$')
+        case when m.callback_zone = 'UTC' or regexp_like(t.message_time_text, '(Z|[+-][0-9]{2}:[0-9]{2})\z')
             then t.message_time else to_utc_timestamp(t.message_time, m.callback_zone) end as message_time,
-        case when m.callback_zone = 'UTC' or regexp_like(t.queued_time_text, '(Z|[+-][0-9]{2}:[0-9]{2})$')
+        case when m.callback_zone = 'UTC' or regexp_like(t.queued_time_text, '(Z|[+-][0-9]{2}:[0-9]{2})\z')
             then t.queued_time else to_utc_timestamp(t.queued_time, m.callback_zone) end as queued_time,
-        case when m.callback_zone = 'UTC' or regexp_like(t.sent_time_text, '(Z|[+-][0-9]{2}:[0-9]{2})$')
+        case when m.callback_zone = 'UTC' or regexp_like(t.sent_time_text, '(Z|[+-][0-9]{2}:[0-9]{2})\z')
             then t.sent_time else to_utc_timestamp(t.sent_time, m.callback_zone) end as sent_time,
-        case when m.callback_zone = 'UTC' or regexp_like(t.delivery_report_time_text, '(Z|[+-][0-9]{2}:[0-9]{2})$')
+        case when m.callback_zone = 'UTC' or regexp_like(t.delivery_report_time_text, '(Z|[+-][0-9]{2}:[0-9]{2})\z')
             then t.delivery_report_time else to_utc_timestamp(t.delivery_report_time, m.callback_zone) end as delivery_report_time
     from typed as t
     cross join moment as m

@@ -9,7 +9,8 @@ import pyarrow as pa
 from receiver.config import Settings
 from reconcile import counted_messages, stages
 from reconcile.counted_messages import Question
-from reconcile.engine import Engine
+from reconcile.engines.choice import engine_of
+from reconcile.engines.engine import Engine
 from reconcile.merging import Merged
 from reconcile.plivo_log import ledger
 from reconcile.plivo_log.coverage import Window
@@ -24,7 +25,7 @@ from reconcile.usage.zones import OtherZone, Slot
 def check(settings: Settings, summary: Summary, merged: Merged, zone: str) -> Finding:
     """Hold the file against `messages/` as merged. Raises FileProblem."""
     windows = ledger.read(settings.data_dir / "log")
-    with Engine() as engine:
+    with engine_of(settings) as engine:
         counted_messages.select(engine, settings, _question(summary, zone), merged.as_of)
         engine.run(["usage_by_day"])
         groups = [Group(**row) for row in engine.query("select * from usage_by_day").to_pylist()]

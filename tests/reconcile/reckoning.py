@@ -9,7 +9,7 @@ import pyarrow as pa
 from receiver.columns import REPORTS
 from reconcile import deriving, stages
 from reconcile.columns import LOG, MESSAGES, UTC_TIME
-from reconcile.engine import Engine
+from reconcile.engines.duckdb_engine import DuckDBEngine
 from reconcile.plivo_log.coverage import Window
 from tests.reconcile import oracle
 
@@ -67,7 +67,7 @@ class Stages:
     """One engine for many reckonings, since most of a short one is its start."""
 
     def __init__(self) -> None:
-        self.engine = Engine()
+        self.engine = DuckDBEngine()
 
     def close(self) -> None:
         self.engine.__exit__()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconcile.engine import Engine
+from reconcile.engines.duckdb_engine import DuckDBEngine
 from reconcile.redaction import Redaction
 from tests.builders import log_row, report, window, write_folder
 from tests.processes import command
@@ -114,7 +114,7 @@ def test_parquet_is_hidden_too(folder: Path, tmp_path: Path) -> None:
 def test_the_engine_hides_as_we_do(text: str) -> None:
     """One rule, in SQL and in Python."""
     redaction = Redaction(KEY)
-    with Engine() as engine:
+    with DuckDBEngine() as engine:
         sql = redaction.in_sql()["to_number"]
         found = engine.query(f"select {sql} as hidden from (select $text as to_number)",
                              {"text": text})  # fmt: skip

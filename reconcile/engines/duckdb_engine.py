@@ -14,10 +14,10 @@ from typing import Any, Self
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from receiver.day_files import FileProblem, unreadable
+from receiver.day_files import FileProblem
 from reconcile import stages
+from reconcile.engines.file_schemas import schemas_of
 
 MACROS = {
     "get_json_object(document, path)": (
@@ -35,12 +35,13 @@ MACROS = {
     "from_utc_timestamp(moment, zone)": "timezone(zone, timezone('UTC', moment))",
     "to_utc_timestamp(moment, zone)": "timezone('UTC', timezone(zone, moment))",
     "xxhash64(a)": "hash(a), (a, b, c, d, e, f, g, h) as hash(a, b, c, d, e, f, g, h)",
+    "sha2(string, bits)": "sha256(string)",
     "percentiles(number)": "quantile_cont(number, [0.5, 0.9, 0.95, 0.99])",
 }
 
 
-class Engine:
-    """A DuckDB session in memory with our macros and tables of meaning. Use as context manager."""
+class DuckDBEngine:
+    """A DuckDB session in memory with our macros."""
 
     def __init__(self) -> None:
         self._session = duckdb.connect()
@@ -61,7 +62,6 @@ class Engine:
         self._session.close()
 
     def keep(self, name: str, table: pa.Table) -> None:
-        """Make an Arrow table readable under this name; its times become UTC without zone."""
         self._session.register(f"_{name}", table)
         columns = ", ".join(_conversion(field) for field in table.schema)
         self._session.execute(
@@ -70,11 +70,8 @@ class Engine:
         self._session.unregister(f"_{name}")
 
     def read(self, name: str, files: Sequence[Path], schema: pa.Schema) -> None:
-        """Make these Parquet files readable as one table with exactly the schema's columns.
-
-        Columns that a file lacks are null. Raises FileProblem for a file that is something else.
-        """
-        present = _columns_of(files, schema)
+        found = schemas_of(files, schema)
+        present = {name for each in found for name in each.names}
         source = f"read_parquet({_quoted_list(files)}, union_by_name = true)" if files else None
         columns = ", ".join(
             _conversion(field) if field.name in present
@@ -87,7 +84,6 @@ class Engine:
         )
 
     def narrow(self, name: str, column: str, values: AbstractSet[str]) -> None:
-        """Keep of a table only the rows whose column, trimmed, has one of these values."""
         with _translated():
             self._session.execute(
                 f"create temp table _narrow as select * from {name} "
@@ -105,11 +101,6 @@ class Engine:
         *,
         instead: Mapping[str, str] | None = None,
     ) -> None:
-        """Name this stage, or those of its rows that fulfil the condition, without carrying it out.
-
-        Whatever reads it then reads of the files only the columns that it needs; `instead` of some
-        columns it finds these expressions.
-        """
         known = parameters or {}
         others = ", ".join(f"{sql} as {column}" for column, sql in (instead or {}).items())
         changed = f"replace ({others})" if others else ""
@@ -121,7 +112,6 @@ class Engine:
             )
 
     def run(self, names: Sequence[str]) -> None:
-        """Carry out these stages in order; each can then be queried by its name."""
         for name in names:
             if name in stages.NAMED:
                 self.define(name)
@@ -129,12 +119,10 @@ class Engine:
                 self.keep_answer(name, stages.text(name))
 
     def keep_answer(self, name: str, sql: str) -> None:
-        """Carry the text out once; its answer can then be queried by this name."""
         with _translated():
             self._session.execute(f"create or replace temp table {name} as {sql}")
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
-        """The answer as an Arrow table; times in it have no zone and mean UTC."""
         with _translated():
             return self._session.sql(sql, params=dict(parameters or {})).to_arrow_table()
 
@@ -176,45 +164,6 @@ def sql_type(kind: pa.DataType) -> str:
         "string": "string", "int32": "int", "int64": "bigint", "bool": "boolean",
         "date32[day]": "date",
     }[str(kind)]  # fmt: skip
-
-
-def _columns_of(files: Sequence[Path], schema: pa.Schema) -> set[str]:
-    """The schema's columns that at least one file has. Raises FileProblem."""
-    present: set[str] = set()
-    needed = {field.name for field in schema if not field.nullable}
-    for path in files:
-        try:
-            found = pq.read_schema(path)
-        except (pa.ArrowException, OSError) as problem:
-            raise unreadable(path, problem) from problem
-        if missing := needed - set(found.names):
-            raise FileProblem(
-                f"{path} has no column {', '.join(sorted(missing))}: it is not one of our files. "
-                "Move it out of the data folder."
-            )
-        for field in schema:
-            if field.name in found.names:
-                present.add(field.name)
-                _check_kind(path, field, found.field(field.name).type)
-    return present
-
-
-def _check_kind(path: Path, wanted: pa.Field, found: pa.DataType) -> None:
-    if pa.types.is_dictionary(found):
-        found = found.value_type
-    kinds = (pa.types.is_timestamp, pa.types.is_decimal, pa.types.is_integer, pa.types.is_boolean,
-             _is_text)  # fmt: skip
-    if not any(kind(found) and kind(wanted.type) for kind in kinds) and not pa.types.is_null(found):
-        raise FileProblem(
-            f"{path} has {wanted.name} as {found}, not {wanted.type}: it is not one of our files. "
-            "Move it out of the data folder."
-        )
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-    )
 
 
 def _quoted_list(files: Sequence[Path]) -> str:
