@@ -128,6 +128,12 @@ class Settings:
         allowed.spark_master,
         "where Spark runs; spark-submit's own `--master` goes before it",
     )
+    memory_limit: int = _setting(
+        "2GB",
+        allowed.memory,
+        "most memory that a merge takes, such as `2GB` or `1500MB`; the rest goes to "
+        "`state/merge/spill/`",
+    )
     archive_url: str | None = _setting(
         "",
         allowed.archive_url,

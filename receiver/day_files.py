@@ -13,6 +13,7 @@ A file appears complete or not at all: written beside, fsynced, renamed, folder 
 module is the only place that renames. Temporary names start with `_`.
 """
 
+import filecmp
 import os
 import re
 import time
@@ -166,6 +167,19 @@ def write_pieces(tables: Iterable[pa.Table], schema: pa.Schema, path: Path) -> i
             writer.add_key_value_metadata(whole_file.METADATA)
         whole_file.seal(file)
     return rows
+
+
+def write_where_different(tables: Iterable[pa.Table], schema: pa.Schema, path: Path) -> bool:
+    """Likewise, but a file of the very same bytes stays as it lies there; whether it went."""
+    half = path.with_name(f"_{path.stem}.new")
+    try:
+        write_pieces(tables, schema, half)
+        if path.exists() and filecmp.cmp(half, path, shallow=False):
+            return False
+        put_in_place(half, path)
+    finally:
+        half.unlink(missing_ok=True)
+    return True
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -49,6 +49,15 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def memory(value: str) -> int:
+    """In MiB."""
+    found = re.fullmatch(r"([0-9]{1,6}) ?(MB|GB)", value, re.IGNORECASE)
+    megabytes = int(found[1]) * (1024 if found[2].upper() == "GB" else 1) if found else 0
+    if not 1024 <= megabytes <= 1024 * 1024:
+        raise ValueError("1GB or more, such as 2GB or 1500MB")
+    return megabytes
+
+
 def seconds(value: str) -> float:
     if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", value) or float(value) <= 0:
         raise ValueError("seconds above 0, such as 60 or 0.5")

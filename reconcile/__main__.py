@@ -92,7 +92,7 @@ def _merge(settings: Settings, options: argparse.Namespace) -> int:
         settings,
         since=_moment(options.since),
         until=_moment(options.until),
-        always=True,
+        full=options.full,
         progress=tell,
     )
     tell("")
@@ -194,6 +194,9 @@ def _parser() -> argparse.ArgumentParser:
             "forget", forget_command.carry_out, "log/ and messages/ without some rows"
         ),
     ]
+    merge.add_argument(
+        "--full", action="store_true", help="derive all of it anew, not only what has changed"
+    )
     for asking in (pull, plan, merge):
         asking.add_argument("--since", metavar="T", help="from then on: 2026-03-01, a time, or 7d")
     for asking in (pull, plan, merge):

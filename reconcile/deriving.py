@@ -16,6 +16,7 @@ from receiver.columns import REPORTS, UTC_TIME
 from receiver.config import Settings
 from reconcile import stages
 from reconcile.columns import LOG
+from reconcile.engines.duckdb_engine import VERSION
 from reconcile.engines.engine import Engine
 from reconcile.plivo_log import ledger
 from reconcile.plivo_log.coverage import Window, coverage_for
@@ -72,6 +73,16 @@ def derive(
     if only_parts is not None:
         engine.narrow("reports", "message_uuid", only_parts)
         engine.narrow("log_rows", "message_uuid", only_parts)
+    name_moment(engine, settings, as_of, every_report=every_report)
+    engine.keep("windows", window_table(inputs.windows, _accounts(engine)))
+    engine.run(stages.STAGES)
+    return as_of
+
+
+def name_moment(
+    engine: Engine, settings: Settings, as_of: datetime | None, *, every_report: bool
+) -> None:
+    """What the stages are told beside the files."""
     horizon = timedelta(hours=settings.receipt_horizon_hours) // timedelta(microseconds=1)
     engine.keep(
         "moment",
@@ -84,9 +95,6 @@ def derive(
             }
         ),
     )
-    engine.keep("windows", window_table(inputs.windows, _accounts(engine)))
-    engine.run(stages.STAGES)
-    return as_of
 
 
 def latest_moment(engine: Engine, inputs: Inputs) -> datetime | None:
@@ -126,14 +134,20 @@ def _accounts(engine: Engine) -> list[str | None]:
 
 def fingerprint(inputs: Inputs, settings: Settings) -> str:
     """Changes when an input, a rule or the horizon does."""
-    digest = hashlib.sha256()
+    files = []
     for path in (*inputs.reports, *inputs.log):
         size, changed = away.mark(path)
-        digest.update(f"{path.parent.name}/{path.name} {size} {changed}\n".encode())
-    digest.update(repr(inputs.windows).encode())
-    digest.update(f"{settings.receipt_horizon_hours} {settings.callback_time_zone}".encode())
-    for stage in stages.STAGES:
-        digest.update(stages.text(stage).encode())
-    for name, table in stages.meanings().items():
-        digest.update(f"{name} {table.to_pydict()}".encode())
-    return digest.hexdigest()
+        files.append(f"{path.parent.name}/{path.name} {size} {changed}")
+    return digest([*files, repr(inputs.windows), rules(settings)])
+
+
+def rules(settings: Settings) -> str:
+    """Changes when a rule or the horizon does, or what the engine makes of a text."""
+    texts = [f"{settings.receipt_horizon_hours} {settings.callback_time_zone} {VERSION}"]
+    texts += [stages.text(stage) for stage in stages.STAGES]
+    texts += [f"{name} {table.to_pydict()}" for name, table in stages.meanings().items()]
+    return digest(texts)
+
+
+def digest(texts: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()

@@ -17,7 +17,7 @@ _NAME = "sound_files.json"
 def verify(files: Iterable[Path], state: Path) -> None:
     """Read every file that was not seen like this before. Raises FileProblem naming it."""
     known = _remembered(state / _NAME)
-    seen = {}
+    seen = {name: mark for name, mark in known.items() if Path(name).exists()}
     for path in files:
         status = path.stat()
         mark = [status.st_size, status.st_mtime_ns, status.st_ino]

@@ -15,9 +15,11 @@ from typing import Any, Self
 import duckdb
 import pyarrow as pa
 
-from receiver.day_files import FileProblem
+from receiver.day_files import FileProblem, make_folder, put_in_place
 from reconcile import stages
 from reconcile.engines.file_schemas import schemas_of
+
+VERSION = duckdb.__version__  # another one may hash otherwise
 
 MACROS = {
     "get_json_object(document, path)": (
@@ -43,8 +45,13 @@ MACROS = {
 class DuckDBEngine:
     """A DuckDB session in memory with our macros."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory_mb: int | None = None, spill: Path | None = None) -> None:
+        """With a limit, what does not fit in memory goes to files in `spill`."""
         self._session = duckdb.connect()
+        if memory_mb is not None and spill is not None:
+            self._session.execute(f"set memory_limit = '{memory_mb}MiB'")
+            self._session.execute(f"set temp_directory = {_quoted(spill)}")
+            self._session.execute("set preserve_insertion_order = false")
         self._session.execute("set TimeZone = 'UTC'")
         # stdout is the result. A notebook that shows no progress bar does not let it be set.
         bar = self._session.sql("select current_setting('enable_progress_bar')").fetchall()
@@ -122,6 +129,49 @@ class DuckDBEngine:
         with _translated():
             self._session.execute(f"create or replace temp table {name} as {sql}")
 
+    def name(self, name: str, sql: str) -> None:
+        """Name what this text finds, without carrying it out."""
+        with _translated():
+            self._session.execute(f"create or replace temp view {name} as {sql}")
+
+    def forget(self, name: str) -> None:
+        """Give back the memory of an answer or a name."""
+        kind = "view" if name in stages.NAMED else "table"
+        self._session.execute(f"drop {kind} if exists {name}")
+
+    def execute(self, sql: str) -> None:
+        with _translated():
+            self._session.execute(sql)
+
+    def write(self, sql: str, path: Path) -> None:
+        """Put the answer there as a Parquet file: complete and durable, or not at all."""
+        make_folder(path.parent)
+        half = path.with_name(f"_{path.name}.tmp")
+        with _translated():
+            self._session.execute(
+                f"copy ({sql}) to {_quoted(half)} (format parquet, compression zstd)"
+            )
+        put_in_place(half, path)
+
+    def slices(self, sql: str, schema: pa.Schema, rows: int) -> Iterator[pa.Table]:
+        """The answer in order, as tables of so many rows each; its times are UTC."""
+        with _translated():
+            reader = self._session.sql(sql).to_arrow_reader(rows)
+        held: list[pa.RecordBatch] = []
+        for batch in reader:
+            held.append(batch)
+            while sum(each.num_rows for each in held) >= rows:
+                table = pa.Table.from_batches(held)
+                yield _as(table.slice(0, rows), schema)
+                held = table.slice(rows).to_batches()
+        if held:
+            yield _as(pa.Table.from_batches(held), schema)
+
+    @staticmethod
+    def listed(files: Sequence[Path]) -> str:
+        """These files as SQL."""
+        return _quoted_list(files)
+
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         with _translated():
             return self._session.sql(sql, params=dict(parameters or {})).to_arrow_table()
@@ -166,5 +216,15 @@ def sql_type(kind: pa.DataType) -> str:
     }[str(kind)]  # fmt: skip
 
 
+def _as(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """In one piece, so that the same rows give the same bytes."""
+    columns = [table[field.name].combine_chunks().cast(field.type) for field in schema]
+    return pa.table(columns, schema=schema)
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
 def _quoted_list(files: Sequence[Path]) -> str:
-    return "[" + ", ".join("'" + str(path).replace("'", "''") + "'" for path in files) + "]"
+    return "[" + ", ".join(_quoted(path) for path in files) + "]"

@@ -36,8 +36,8 @@ def schemas_of(files: Sequence[Path], wanted: pa.Schema) -> list[pa.Schema]:
 def _check_kind(path: Path, wanted: pa.Field, found: pa.DataType) -> None:
     if pa.types.is_dictionary(found):
         found = found.value_type
-    kinds = (pa.types.is_timestamp, pa.types.is_decimal, pa.types.is_integer, pa.types.is_boolean,
-             _is_text)  # fmt: skip
+    kinds = (pa.types.is_timestamp, pa.types.is_date, pa.types.is_decimal, pa.types.is_integer,
+             pa.types.is_boolean, _is_text)  # fmt: skip
     if not any(kind(found) and kind(wanted.type) for kind in kinds) and not pa.types.is_null(found):
         raise FileProblem(
             f"{path} has {wanted.name} as {found}, not {wanted.type}: it is not one of our files. "

@@ -114,7 +114,7 @@ def test_a_merge_of_what_is_merged_writes_nothing(tmp_path: Path) -> None:
     write_pieces(tmp_path, "log", log, 2)
     merge(known(tmp_path))
     before = files(tmp_path)
-    assert merge(known(tmp_path), always=True).days_written == 0
+    assert merge(known(tmp_path), full=True).days_written == 0
     assert files(tmp_path) == before
 
 

@@ -1,0 +1,148 @@
+"""[I/O] The stages carried out over a part of what is on disk: one day's rows, or some of these."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from receiver.config import Settings
+from reconcile import stages
+from reconcile.engines.duckdb_engine import DuckDBEngine
+from reconcile.merging.batches import HOME, SCHEMAS, Batch, at_hand, home_sql
+
+_KEY = {"reports": "hash(trim(message_uuid))", "log": "hash(message_uuid)"}
+_VIEW = {"reports": "reports", "log": "log_rows"}
+
+
+@dataclass(frozen=True, slots=True)
+class Only:
+    """Whose rows: of keys in a table, or of all but these. None of them: everybody's."""
+
+    table: str
+    inside: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """Whose the messages are: of several days, who owns which key is told by a text."""
+
+    days: Sequence[date]
+    told: str
+
+    @property
+    def several(self) -> bool:
+        return len(self.days) > 1
+
+    @property
+    def sql(self) -> str:
+        return self.told if self.several else "select cast(0 as ubigint) as key where false"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """All rows on disk, by their homes."""
+
+    settings: Settings
+    shelf: Path
+    batches: Sequence[Batch]
+
+    def at_home(self, homes: Sequence[date]) -> list[Batch]:
+        return [batch for batch in self.batches if any(home in batch.homes for home in homes)]
+
+
+def derive(
+    engine: DuckDBEngine,
+    source: Source,
+    homes: Sequence[date],
+    owners: Owners,
+    only: Only | None = None,
+) -> dict[date, set[date]]:
+    """Make `owned` the messages of the rows at home there, each with its owner.
+
+    Of each owner the days on which the parts of its messages are. `moment` and `windows` are named
+    already. Raises FileProblem, ArchiveError, SettingError.
+    """
+    with _rows(engine, source, homes, only):
+        engine.run(stages.STAGES)
+    engine.keep_answer("owners", owners.sql)
+    found = engine.query(
+        "select distinct o.owner, cast(p.message_time as date) as day "
+        "from (select distinct root, message_time from parts) as p inner join owners as o "
+        "on o.key = hash(p.root)"
+        if owners.several
+        else f"select distinct date '{owners.days[0]}' as owner, cast(message_time as date) as day "
+        "from parts"
+    )
+    for name in stages.STAGES:
+        if name != "messages":
+            engine.forget(name)
+    engine.name(
+        "owned",
+        "select m.*, o.owner from messages as m "
+        "inner join owners as o on o.key = hash(m.message_uuid)"
+        if owners.several
+        else f"select *, date '{owners.days[0]}' as owner from messages",
+    )
+    days: dict[date, set[date]] = {owner: {owner} for owner in owners.days}
+    for row in found.to_pylist():
+        days[row["owner"]].add(row["day"])
+    return days
+
+
+@contextmanager
+def _rows(
+    engine: DuckDBEngine, source: Source, homes: Sequence[date], only: Only | None
+) -> Iterator[None]:
+    """`reports` and `log_rows`, while the body reads them."""
+    with ExitStack() as files:
+        for folder in SCHEMAS:
+            batches = [batch for batch in source.at_home(homes) if batch.folder == folder]
+            views = []
+            for number, batch in enumerate(batches):
+                name = f"{folder}_{number}"
+                views.append(_of_batch(engine, source, homes, batch, name, files))
+            if not views:
+                engine.read(f"{folder}_none", [], SCHEMAS[folder])
+                views = [f"select * from {folder}_none"]
+            rows = " union all ".join(views)
+            key = _KEY[folder]
+            if only is not None:
+                found = "in" if only.inside else "not in"
+                rows = f"select * from ({rows}) where {key} {found} (select key from {only.table})"
+            engine.name(_VIEW[folder], rows)
+        yield
+
+
+def _of_batch(
+    engine: DuckDBEngine,
+    source: Source,
+    homes: Sequence[date],
+    batch: Batch,
+    name: str,
+    files: ExitStack,
+) -> str:
+    """A batch's rows that are at home there: in its files, and among its strays."""
+    schema = SCHEMAS[batch.folder]
+    columns = ", ".join(schema.names)
+    selects = []
+    if batch.day in homes and batch.day in batch.homes:
+        paths = files.enter_context(at_hand(source.settings, batch.folder, batch.day, batch.files))
+        engine.read(f"{name}_files", paths, schema)
+        here = _here(batch, source.settings.callback_time_zone) if batch.strays else "true"
+        selects.append(f"select {columns} from {name}_files where {here}")
+    away = [home for home in homes if home in batch.homes and home != batch.day]
+    if away:
+        stray_schema = schema.append(HOME)
+        engine.read(f"{name}_strays", [batch.strays_file(source.shelf)], stray_schema)
+        days = ", ".join(f"date '{home}'" for home in away)
+        selects.append(f"select {columns} from {name}_strays where home in ({days})")
+    return " union all ".join(selects)
+
+
+def _here(batch: Batch, zone: str) -> str:
+    """At home in the partition's own day. Most rows show it by their first letters."""
+    home = f"{home_sql(batch.folder, zone, batch.day)} = date '{batch.day}'"
+    if batch.folder == "reports" and zone == "UTC":
+        return f"case when message_time like '{batch.day}%' then true else {home} end"
+    return home

@@ -1,0 +1,170 @@
+"""A merge after each thing that happens to a folder leaves the bytes of one merge of it all."""
+
+import random
+import shutil
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reconcile.merging import merge
+from tests.builders import NOON, at, clock, log_row, report, window, write_folder, write_pieces
+from tests.reconcile.nasty import Folder, Row, folders
+from tests.reconcile.test_merging_is_the_same_in_any_order import busy_day, files, held, known
+
+UNHURRIED = settings(deadline=None, suppress_health_check=list(HealthCheck))
+DAY = timedelta(days=1)
+
+
+def at_once(folder: Path, aside: Path) -> dict[str, bytes]:
+    """What a first merge of the very same inputs writes."""
+    shutil.rmtree(aside, ignore_errors=True)
+    for name in ("reports", "log"):
+        if (folder / name).exists():
+            shutil.copytree(folder / name, aside / name)
+    merge(known(aside))
+    return files(aside)
+
+
+def happen(folder: Path, chance: random.Random, rows: list[Row]) -> None:
+    """Something: rows come in one or more files, a file goes, files become one, a window is read."""
+    what = chance.choice(("rows", "rows", "rows", "away", "compact", "window"))
+    held_files = sorted(folder.glob("*/date=*/part-*.parquet"))
+    if what == "away" and held_files:
+        chance.choice(held_files).unlink()
+    elif what == "compact" and held_files:
+        compact(chance.choice(held_files).parent)
+    elif what == "window":
+        since = NOON + timedelta(hours=chance.randrange(-48, 48))
+        until = since + timedelta(hours=chance.choice((1, 30)))
+        read = window(since.isoformat(), until.isoformat(), chance.choice(("listed", "counted")))
+        write_folder(folder, windows=[read])
+    else:
+        for name, some in (
+            ("reports", [row for row in rows if "report_id" in row]),
+            ("log", [row for row in rows if "report_id" not in row]),
+        ):
+            write_pieces(folder, name, some, chance.choice((1, 2)))
+
+
+def compact(partition: Path) -> None:
+    parts = sorted(partition.glob("*.parquet"))
+    table = pq.read_table(parts, partitioning=None)
+    whole = partition / f"part-of-{len(parts)}-{parts[0].stem}.parquet"
+    pq.write_table(table, whole)
+    for path in parts:
+        path.unlink()
+
+
+def check_steps(tmp_path: Path, rows: list[Row], chance: random.Random, steps: int) -> None:
+    folder = tmp_path / "by steps"
+    chance.shuffle(rows)
+    for step in range(steps):
+        happen(folder, chance, rows[step::steps])
+        merge(known(folder))
+        assert files(folder) == at_once(folder, tmp_path / "at once")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_many_merges_leave_what_one_leaves(tmp_path: Path, seed: int) -> None:
+    told, log = busy_day(seed)
+    check_steps(tmp_path, [*told, *log], random.Random(seed), 6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 140))
+def test_very_many_merges_leave_what_one_leaves(tmp_path: Path, seed: int) -> None:
+    told, log = busy_day(seed)
+    check_steps(tmp_path, [*told, *log], random.Random(seed), 9)
+
+
+@settings(UNHURRIED, max_examples=6)
+@given(folder=folders(), seed=st.integers(0, 1000))
+def test_merges_of_the_worst_folders_leave_what_one_leaves(
+    tmp_path_factory: pytest.TempPathFactory, folder: Folder, seed: int
+) -> None:
+    rows = [*folder.reports, *folder.log]
+    check_steps(tmp_path_factory.mktemp("steps"), rows, random.Random(seed), 3)
+
+
+# -- what a merge looks at ------------------------------------------------------------------------
+
+
+def three_days(folder: Path) -> Path:
+    for day in range(3):
+        moment = NOON + day * DAY
+        told = [report(f"m{day}{n}", message_time=clock(moment), received_at=moment)
+                for n in range(8)]  # fmt: skip
+        write_folder(folder, reports=told)
+    merge(known(folder))
+    return folder
+
+
+def marks(folder: Path) -> dict[str, Any]:
+    return {
+        path.parent.name: (path.stat().st_mtime_ns, path.stat().st_ino)
+        for path in (folder / "messages").glob("date=*/*.parquet")
+    }
+
+
+def test_a_late_report_touches_only_the_day_of_its_message(tmp_path: Path) -> None:
+    folder = three_days(tmp_path)
+    before = marks(folder)
+    late = report("m00", "sent", message_time=clock(NOON), received_at=NOON + 2 * DAY)
+    write_folder(folder, reports=[late])
+    assert merge(known(folder)).days_written == 1
+    changed = {day for day, mark in marks(folder).items() if mark != before[day]}
+    assert changed == {"date=2026-03-01"}
+
+
+def test_a_compaction_touches_no_day(tmp_path: Path) -> None:
+    folder = three_days(tmp_path)
+    before = marks(folder)
+    compact(folder / "reports" / "date=2026-03-02")
+    assert merge(known(folder)).days_written == 0
+    assert marks(folder) == before
+
+
+def test_a_merge_does_not_need_what_was_remembered(tmp_path: Path) -> None:
+    folder = three_days(tmp_path)
+    before = files(folder)
+    shutil.rmtree(folder / "state")
+    (folder / "messages" / "_merge.json").unlink()
+    merge(known(folder))
+    assert files(folder) == before
+
+
+def test_a_day_that_someone_changed_is_made_anew(tmp_path: Path) -> None:
+    folder = three_days(tmp_path)
+    before = files(folder)
+    day = folder / "messages" / "date=2026-03-02" / "messages.parquet"
+    day.write_bytes(b"PAR1 no more")
+    merge(known(folder))
+    assert files(folder) == before
+
+
+def test_an_open_message_is_given_up_in_days_that_nothing_new_is_said_of(tmp_path: Path) -> None:
+    open_one = report("m1", "sent", message_time=clock(NOON), received_at=NOON)
+    write_folder(tmp_path, reports=[open_one])
+    merge(known(tmp_path))
+    later = NOON + 5 * DAY
+    write_folder(tmp_path, reports=[report("m2", message_time=clock(later), received_at=later)])
+    merge(known(tmp_path))
+    first = pq.read_table(
+        tmp_path / "messages" / "date=2026-03-01" / "messages.parquet", partitioning=None
+    )
+    assert first["outcome"].to_pylist() == ["unconfirmed"]
+
+
+def test_a_part_that_travels_stands_once(tmp_path: Path) -> None:
+    midnight = at("2026-03-02T00:00:00")
+    write_folder(tmp_path, reports=[report("m1", message_time=clock(midnight))])
+    merge(known(tmp_path))
+    before = midnight - timedelta(microseconds=1)
+    write_folder(tmp_path, log=[log_row("m1", message_time=before)])
+    merge(known(tmp_path))
+    assert held(tmp_path) == {"2026-03-01": ["m1"]}
