@@ -158,10 +158,13 @@ def _draw(session: duckdb.DuckDBPyConnection, world: World, number: int) -> None
 
 
 def _see(session: duckdb.DuckDBPyConnection, *, before: datetime) -> None:
-    """Move what has arrived by then from `posts` to `arrived`."""
-    which = f"received_at < {_micros(before)}"
-    session.execute(f"create or replace temp table arrived as from posts where {which}")
-    session.execute(f"delete from posts where {which}")
+    """Move what has come by then from `posts` to `arrived`, in its order."""
+    then = _micros(before)
+    session.execute(
+        f"create or replace temp table arrived as from posts where received_at < {then} "
+        "order by received_at, key, kind, copy"
+    )
+    session.execute(f"create or replace temp table posts as from posts where received_at >= {then}")
 
 
 def _write_reports(
@@ -186,8 +189,10 @@ def _write_log(
     since: datetime = _EPOCH,
 ) -> None:
     """A file of what was read of a day's log, named after when, as the reconciler does."""
-    seen = f"from log_reads where read_at >= {_micros(since)}"
-    session.execute(f"create or replace temp view seen as {seen}")
+    session.execute(
+        "create or replace temp table seen as from log_reads "
+        f"where read_at >= {_micros(since)} order by uuid, read_at"
+    )
     first, last = session.sql("select min(read_at), max(read_at) from seen").fetchall()[0]
     if first is not None:
         path = day_files.partition(data_dir / "log", _midnight(number).date())

@@ -1,7 +1,7 @@
 -- The columns of `log/`, as the reconciler fills them from Plivo's JSON, ordered as compaction does.
 with said as (
     select
-        *,
+        s.*,
         cast(case when state in ('failed', 'queued') then 0 else price * units end
             as decimal(18, 5)) as total_amount,
         cast(case when state in ('failed', 'queued') then 0 else fee * units end
@@ -12,7 +12,7 @@ with said as (
         '/v1/Account/' || getvariable('account') || '/Message/' || uuid || '/' as resource_uri,
         '203.0.113.' || number % 4 as requester_ip,
         e.message as error_message
-    from seen
+    from seen as s
     left join error_messages as e
         on e.code = error_code and state in ('failed', 'undelivered')
 )
@@ -35,7 +35,7 @@ select
         '+00:00", "message_type": "sms", "message_updated_time": "', clock(updated_at),
         '+00:00", "message_uuid": "', uuid,
         '", "mnc": "', mnc,
-        '", "parent_message_uuid": "' || case when old then root end,
+        '", "parent_message_uuid": "' || root,
         '", "powerpack_id": null, "replaced_sender": "", "requester_ip": "', requester_ip,
         '", "resource_uri": "', resource_uri,
         '", "to_number": "', to_number,
@@ -44,7 +44,7 @@ select
         '", "units": ', units, '}'
     ) as record,
     getvariable('account') as account,
-    case when old then root end as parent_message_uuid,
+    root as parent_message_uuid,
     make_timestamptz(message_time) as message_time,
     make_timestamptz(sent_at) as message_sent_time,
     make_timestamptz(updated_at) as message_updated_time,
@@ -70,4 +70,3 @@ select
     resource_uri,
     0 as untyped_values
 from said
-order by message_uuid, pulled_at

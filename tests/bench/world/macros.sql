@@ -7,7 +7,8 @@ create macro one_of(list, chance) as list[cast(floor(chance * len(list)) as int)
 -- Microseconds since 1970 whose last digit is no zero, so that their text has all six.
 create macro moment(micros) as cast(floor(micros / 10) as bigint) * 10 + 1 + cast(micros as bigint) % 9;
 create macro clock(micros) as cast(make_timestamp(micros) as varchar);
-create macro encoded_clock(micros) as replace(replace(clock(micros), ' ', '+'), ':', '%3A');
+create macro encoded_clock(micros) as
+    strftime(make_timestamp(micros), '%Y-%m-%d+%H%%3A%M%%3A%S.%f');
 -- Version 1 carries the time it was made at; the node of the captured ones ends in anything.
 create macro time_uuid(key, micros) as printf(
     '%08x-%04x-%04x-%04x-0242ac11%04x',

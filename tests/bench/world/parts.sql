@@ -7,6 +7,8 @@ with messages as (
         moment(getvariable('day_begins') + (number - getvariable('first') + chance(number, 1))
             * (86400000000 / getvariable('messages'))) as message_time,
         chance(number, 2) < 0.09 as old,
+        case when chance(number, 2) < 0.09 then 2 + cast(floor(chance(number, 5) * 5) as int)
+            else 1 end as parts,
         cast(floor(chance(number, 3) * 300) as int) as slot,
         chance(number, 4) < 0.01 as silent,
         number * 8 + 1 as root_key
@@ -14,9 +16,7 @@ with messages as (
         as numbers(number)
 ),
 numbered as (
-    select m.*, unnest(range(1, 1 + case when old then 2 + cast(floor(chance(number, 5) * 5) as int)
-        else 1 end)) as part
-    from messages as m
+    select *, unnest(range(1, 1 + parts)) as part from messages
 ),
 keyed as (
     select
@@ -75,11 +75,10 @@ ended as (
     from sent
 )
 select
-    number, part, key, old, country, carrier, mcc, mnc, price, fee, to_number, from_number, tag,
+    number, part, parts, key, old, country, carrier, mcc, mnc, price, fee, to_number, from_number, tag,
     units, word, error_code, message_time, queued_at, sent_at, ended_at,
-    count(*) over (partition by number) as parts,
     uuid_of(key, message_time + part) as uuid,
-    uuid_of(root_key, message_time + 1) as root,
+    case when old then uuid_of(root_key, message_time + 1) end as root,
     case when not (silent or old or chance(key, 31) < 0.015)
         then queued_at + arrival(key, 41) end as queued_arrived_at,
     case when not (silent or chance(key, 32) < 0.015)

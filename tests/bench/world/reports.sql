@@ -1,12 +1,8 @@
 -- The columns of `reports/`, as the receiver fills them from what was posted, in order of arrival.
-with numbered as (
-    select *, getvariable('reports_before') + row_number() over (order by received_at, key, kind, copy)
-        as place
-    from arrived
-),
-said as (
+with said as (
     select
-        place, received_at, from_number, to_number, uuid, root, status, tag,
+        getvariable('reports_before') + 1 + rowid as place,
+        received_at, from_number, to_number, uuid, coalesce(root, uuid) as root, status, tag,
         case when old then part || ' of ' || parts else '1 of 1' end as part_info,
         case when old then null when status = 'failed' then '2' else cast(kind as varchar) end as sequence,
         case when status in ('failed', 'undelivered') then coalesce(error_code, '')
@@ -22,7 +18,7 @@ said as (
         case when kind = 3 and status <> 'failed' then ended_at end as ended_at,
         case when kind > 1 then 'sms' end as type,
         case when kind > 1 then '203.0.113.' || number % 4 end as requester_ip
-    from numbered
+    from arrived
 )
 select
     getvariable('source') || '-' || lpad(cast(place as varchar), 16, '0') as report_id,
@@ -75,4 +71,3 @@ select
     requester_ip,
     null as text
 from said
-order by place
