@@ -29,7 +29,8 @@ keyed as (
 ),
 fated as (
     select
-        k.*, r.country, r.carrier, r.mcc, r.mnc, r.price, r.fee,
+        k.*, r.country, r.carrier, r.mcc, r.mnc,
+        cast(r.price as decimal(18, 5)) as price, cast(r.fee as decimal(18, 5)) as fee,
         one_of(r.prefixes, chance(number, 7))
             || lpad(cast(cast(floor(chance(number, 8) * 10 ** r.digits) as bigint) as varchar),
                 cast(r.digits as int), '0') as to_number,
