@@ -6,7 +6,8 @@ with said as (
             as decimal(18, 5)) as total_amount,
         cast(case when state in ('failed', 'queued') then 0 else fee * units end
             as decimal(18, 5)) as carrier_fees,
-        case state when 'delivered' then '000' when 'sent' then null else error_code end as code,
+        case state when 'delivered' then '000' when 'sent' then null else nullif(error_code, '') end
+            as code,
         case state when 'sent' then sent_at when 'queued' then queued_at else ended_at end
             as updated_at,
         '/v1/Account/' || getvariable('account') || '/Message/' || uuid || '/' as resource_uri,
