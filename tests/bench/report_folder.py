@@ -14,7 +14,7 @@ The truth (`truth.json`, and what `write` returns) is counted from the draws, no
 import argparse
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -205,23 +205,36 @@ def _write(session: duckdb.DuckDBPyConnection, sql: str, path: Path, schema: pa.
     half = path.with_name(f"_{path.name}.tmp")
     with half.open("w+b") as file:
         with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-            for batch in session.sql(sql).to_arrow_reader(_ROW_GROUP):
-                writer.write_table(_in_schema(batch, schema))
+            for table in _row_groups(session.sql(sql).to_arrow_reader(_ROW_GROUP), schema):
+                writer.write_table(table)
             writer.add_key_value_metadata(whole_file.METADATA)
         whole_file.seal(file)
     half.rename(path)
 
 
+def _row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
+    """The rows in our columns, so many at a time as the writer puts into a group."""
+    held = schema.empty_table()
+    for batch in batches:
+        held = pa.concat_tables([held, _in_schema(batch, schema)])
+        while held.num_rows >= _ROW_GROUP:
+            yield held.slice(0, _ROW_GROUP)
+            held = held.slice(_ROW_GROUP)
+    if held.num_rows:
+        yield held
+
+
 def _in_schema(batch: pa.RecordBatch, schema: pa.Schema) -> pa.Table:
-    return pa.table(
-        [
-            batch.column(field.name).cast(field.type)
-            if field.name in batch.schema.names
-            else pa.nulls(batch.num_rows, field.type)
-            for field in schema
-        ],
-        schema=schema,
-    )
+    """Columns that the world says nothing of are null."""
+    rows = batch.num_rows
+    named = batch.schema.names
+    columns = [
+        batch.column(field.name).cast(field.type)
+        if field.name in named
+        else pa.nulls(rows, field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
 
 
 def _windows(since: datetime, until: datetime) -> Iterator[Window]:
