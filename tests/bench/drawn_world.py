@@ -78,9 +78,7 @@ class Drawing:
         self._set(day_begins=micros(midnight(day)), first=numbers.start, messages=len(numbers))
         for name in ("parts", "log_reads"):
             self._keep(name, _text(name))
-        self._session.execute(
-            f"create temp table if not exists posts as {_text('posts')} limit 0"
-        )
+        self._session.execute(f"create temp table if not exists posts as {_text('posts')} limit 0")
         self._session.execute(f"insert into posts {_text('posts')}")
 
     def arrive(self, *, before: datetime) -> int:

@@ -6,51 +6,83 @@ Stands in for `duckdb.connect` while the work is done, so that the code measured
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Self
+from unittest.mock import patch
 
 import duckdb
 
+from receiver import day_files
+
 _NAMES = re.compile(
-    r"^\s*(?:create (?:or replace )?(?:temp )?(?:table|view|macro)|insert into|copy) +([\w.]+)", re.I
+    r"^\s*(?:create (?:or replace )?(?:temp )?(?:table|view|macro)|insert into|copy) +([\w.]+)",
+    re.IGNORECASE,
 )
 _SHORTEST = 0.005  # seconds; what is faster is not worth a line
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One that took a while; `operators` are the engine's own, seconds over all its threads."""
+@dataclass(slots=True)
+class Step:
+    """All statements of one name, or all calls; `operators` in seconds over all threads."""
 
     name: str
-    seconds: float
-    operators: tuple[tuple[str, float], ...]
+    times: int = 0
+    seconds: float = 0.0
+    operators: dict[str, float] = field(default_factory=dict)
+
+    def took(self, seconds: float, operators: Mapping[str, float]) -> None:
+        self.times += 1
+        self.seconds += seconds
+        for kind, share in operators.items():
+            self.operators[kind] = self.operators.get(kind, 0.0) + share
+
+
+class Account:
+    """Steps in the order of their first time."""
+
+    def __init__(self) -> None:
+        self.steps: dict[str, Step] = {}
+
+    def took(self, name: str, seconds: float, operators: Mapping[str, float]) -> None:
+        self.steps.setdefault(name, Step(name)).took(seconds, operators)
 
 
 @contextmanager
-def watched() -> Iterator[list[Statement]]:
-    """All that the sessions opened in the body carry out."""
-    statements: list[Statement] = []
+def watched() -> Iterator[Account]:
+    """All that the sessions opened in the body carry out, and the checking and writing of files."""
+    account = Account()
     connect = duckdb.connect
-    duckdb.connect = lambda *given, **named: _Session(connect(*given, **named), statements)  # type: ignore[assignment,return-value]
-    try:
-        yield statements
-    finally:
-        duckdb.connect = connect
+    with ExitStack() as stack:
+        for module, name, stand_in in (
+            (duckdb, "connect", lambda *a, **named: _Session(connect(*a, **named), account)),
+            (day_files, "verify", _called("checking files", day_files.verify, account)),
+            (day_files, "write", _called("writing files", day_files.write, account)),
+        ):
+            stack.enter_context(patch.object(module, name, stand_in))
+        yield account
+
+
+def _called(what: str, work: Callable[..., Any], account: Account) -> Callable[..., Any]:
+    def timed(*given: Any, **named: Any) -> Any:
+        began_at = time.monotonic()
+        answer = work(*given, **named)
+        account.took(what, time.monotonic() - began_at, {})
+        return answer
+
+    return timed
 
 
 class _Session:
     """A session that keeps account; an answer is waited for where it is asked."""
 
-    def __init__(
-        self, session: duckdb.DuckDBPyConnection, statements: list[Statement], text: str = ""
-    ) -> None:
+    def __init__(self, session: duckdb.DuckDBPyConnection, account: Account) -> None:
         self._session = session
-        self._statements = statements
+        self._account = account
         session.execute("pragma enable_profiling = 'no_output'")
 
-    def __enter__(self) -> "_Session":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -71,7 +103,7 @@ class _Session:
         seconds = time.monotonic() - began_at
         if seconds >= _SHORTEST:
             said = json.loads(self._session.get_profiling_information(format="json"))
-            self._statements.append(Statement(_name(text), seconds, _operators(said)))
+            self._account.took(_name(text), seconds, _operators(said))
         return answer
 
 
@@ -94,8 +126,8 @@ def _name(text: str) -> str:
     return found[1] if found else " ".join(text.split())[:60]
 
 
-def _operators(said: dict[str, Any]) -> tuple[tuple[str, float], ...]:
-    """Those that took longest, alike ones together."""
+def _operators(said: dict[str, Any]) -> dict[str, float]:
+    """Seconds by kind of operator."""
     times: dict[str, float] = {}
 
     def add(operator: dict[str, Any]) -> None:
@@ -106,5 +138,4 @@ def _operators(said: dict[str, Any]) -> tuple[tuple[str, float], ...]:
 
     for operator in said.get("operator", ()):
         add(operator)
-    longest = sorted(times.items(), key=lambda pair: -pair[1])
-    return tuple(pair for pair in longest if pair[1] >= _SHORTEST)[:4]
+    return times

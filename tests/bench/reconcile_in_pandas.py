@@ -1,4 +1,4 @@
-"""[I/O] The bare query's job in pandas, the obvious way: read all, sort, keep the last, join, group."""
+"""[I/O] The bare query's job in pandas, the obvious way: read, sort, keep the last, join, group."""
 
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,8 @@ def reconcile(data_dir: Path) -> list[dict[str, Any]]:
         units=("units", "sum"),
         amount=("amount", "sum"),
     )
-    return [dict(row) for row in counts.astype("int64").to_dict("records")]
+    rows: list[dict[str, Any]] = counts.astype("int64").to_dict("records")  # type: ignore[assignment]
+    return rows
 
 
 def _latest_reports(folder: Path) -> pd.DataFrame:

@@ -26,7 +26,8 @@ def reconcile(data_dir: Path) -> list[dict[str, Any]]:
         units=pl.col("units").sum(),
         total_amount=pl.col("amount").sum(),
     )
-    return counts.collect().to_dicts()
+    rows: list[dict[str, Any]] = counts.collect().to_dicts()
+    return rows
 
 
 def _latest_reports(reports: pl.LazyFrame) -> pl.LazyFrame:

@@ -7,8 +7,9 @@
     scan     every column that a merge needs read once, and nothing done with it
     pandas   the bare query's job in pandas
     polars   the same in Polars
-    profile  ours, and what the engine says of each statement, as a table
-    nothing  Python and its imports
+    counts   no variant: what `messages/` holds
+    profile  no variant: ours, and what the engine says of each statement, as a table
+    nothing  no variant: Python and its imports
 
 What counts prints its counts as JSON, named as in the truth of the folder.
 """
@@ -29,8 +30,8 @@ from rich.table import Table
 from receiver import config, day_files
 from reconcile.merging import merge
 from tests.bench import engine_profile
+from tests.bench.report_folder import Truth
 
-COUNTED = ("messages", "delivered", "undelivered", "failed", "units", "total_amount")
 # What the stages read; the body only of a GET, the record only of rows pulled at one moment.
 _REPORT_COLUMNS = (
     "report_id", "received_at", "kind", "http_method", "account", "signature", "query",
@@ -56,8 +57,8 @@ def ours(data_dir: Path) -> None:
 
 def bare(data_dir: Path) -> Counts:
     with _session(data_dir) as session:
-        counts: Counts = session.sql(_QUERY.read_text()).to_arrow_table().to_pylist()
-        return counts
+        rows: Counts = session.sql(_QUERY.read_text()).to_arrow_table().to_pylist()
+        return rows
 
 
 def scan(data_dir: Path) -> None:
@@ -69,30 +70,50 @@ def scan(data_dir: Path) -> None:
 
 
 def pandas(data_dir: Path) -> Counts:
-    counts: Counts = import_module("tests.bench.reconcile_in_pandas").reconcile(data_dir)
-    return [row | {"total_amount": Decimal(row["amount"]) / 100_000} for row in counts]
+    rows: Counts = import_module("tests.bench.reconcile_in_pandas").reconcile(data_dir)
+    return [row | {"total_amount": Decimal(row["amount"]) / 100_000} for row in rows]
 
 
 def polars(data_dir: Path) -> Counts:
-    counts: Counts = import_module("tests.bench.reconcile_in_polars").reconcile(data_dir)
-    return counts
+    rows: Counts = import_module("tests.bench.reconcile_in_polars").reconcile(data_dir)
+    return rows
+
+
+def counts(data_dir: Path) -> Counts:
+    outcomes = ", ".join(
+        f"count(*) filter (where outcome = '{outcome}') as {outcome}"
+        for outcome in ("delivered", "undelivered", "failed", "unconfirmed", "pending")
+    )
+    with duckdb.connect() as session:
+        rows: Counts = (
+            session.sql(
+                f"select count(*) as messages, {outcomes}, sum(parts_seen) as parts, "
+                "sum(reports) as reports, sum(units) as units, sum(total_amount) as total_amount, "
+                "count(*) filter (where never_reported) as never_reported "
+                f"from '{data_dir}/messages/*/*.parquet'"
+            )
+            .to_arrow_table()
+            .to_pylist()
+        )
+        return rows
 
 
 def profile(data_dir: Path) -> None:
     began_at = time.monotonic()
-    with engine_profile.watched() as statements:
+    with engine_profile.watched() as account:
         ours(data_dir)
     whole = time.monotonic() - began_at
-    table = Table(title=f"merge, {whole:.1f} s; the engine's operators by their seconds x threads")
-    for title in ("statement", "seconds", "share", "operators"):
-        table.add_column(title, justify="right" if title in ("seconds", "share") else "left")
-    for statement in statements:
-        told = ", ".join(f"{name} {seconds:.2f}" for name, seconds in statement.operators)
-        share = f"{100 * statement.seconds / whole:.0f} %"
-        table.add_row(statement.name, f"{statement.seconds:.2f}", share, told)
-    rest = whole - sum(statement.seconds for statement in statements)
-    table.add_row("all else", f"{rest:.2f}", f"{100 * rest / whole:.0f} %", "files, Arrow, Python")
-    Console(width=140).print(table)
+    table = Table(title=f"a merge of {whole:.1f} s; operators in seconds over all threads")
+    for title in ("step", "times", "seconds", "share", "operators"):
+        table.add_column(title, justify="left" if title in ("step", "operators") else "right")
+    steps = list(account.steps.values())
+    rest = whole - sum(step.seconds for step in steps)
+    for step in (*steps, engine_profile.Step("all else", 1, rest)):
+        longest = sorted(step.operators.items(), key=lambda pair: -pair[1])[:4]
+        told = ", ".join(f"{kind} {seconds:.2f}" for kind, seconds in longest if seconds >= 0.01)
+        share = f"{100 * step.seconds / whole:.0f} %"
+        table.add_row(step.name, f"{step.times:,}", f"{step.seconds:.2f}", share, told)
+    Console(width=150).print(table)
 
 
 def nothing(_data_dir: Path) -> None:
@@ -101,7 +122,7 @@ def nothing(_data_dir: Path) -> None:
 
 VARIANTS: dict[str, Callable[[Path], Counts | None]] = {
     "ours": ours, "bare": bare, "scan": scan, "pandas": pandas, "polars": polars,
-    "profile": profile, "nothing": nothing,
+    "counts": counts, "profile": profile, "nothing": nothing,
 }  # fmt: skip
 
 
@@ -117,9 +138,10 @@ def _session(data_dir: Path) -> duckdb.DuckDBPyConnection:
 
 def main() -> None:
     variant, data_dir = sys.argv[1:]
-    counts = VARIANTS[variant](Path(data_dir))
-    if counts is not None:
-        print(json.dumps({name: str(sum(row[name] for row in counts)) for name in COUNTED}))
+    rows = VARIANTS[variant](Path(data_dir))
+    if rows:
+        names = [name for name in Truth.__dataclass_fields__ if name in rows[0]]
+        print(json.dumps({name: str(sum(row[name] for row in rows)) for name in names}))
 
 
 if __name__ == "__main__":

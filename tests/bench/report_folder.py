@@ -1,6 +1,6 @@
 """[I/O] `reports/` and `log/` of any size with a known truth: the same seed, the same bytes.
 
-    python -m tests.bench.report_folder DATA_DIR --messages 1M --days 1 [--new-hour]
+    python -m tests.bench.report_folder DATA_DIR --messages 10M [--days 10] [--new-hour]
 
 The folder is what a receiver, and a reconciler that pulls the log every hour, hold of a drawn world
 at one moment: daily files, compacted, named and sealed as our own writer does. A report that comes
@@ -13,6 +13,7 @@ The truth (`truth.json`, and what `write` returns) is counted from the draws, no
 
 import argparse
 import json
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -64,7 +65,8 @@ def write(world: World, data_dir: Path, *, until: datetime | None = None) -> Tru
         for day in range(world.days):
             drawing.draw(day)
             arrived = drawing.arrive(before=min(midnight(day + 1), until))
-            _write_reports(drawing, world, data_dir, midnight(day), written, arrived)
+            name = FileName(world.source, written + 1, written + arrived)
+            _write_reports(drawing.reports(already=written), data_dir, midnight(day), name)
             written += arrived
             _write_log(drawing, world, data_dir, day, drawing.read_log())
             counted.append(drawing.truth())
@@ -85,21 +87,29 @@ def add_hour(world: World, data_dir: Path, *, since: datetime) -> Truth:
             drawing.arrive(before=since)
             if day >= today - LONGEST_DAYS:
                 _write_log(drawing, world, data_dir, day, drawing.read_log(since=since))
-        for minute in range(60):
-            arrived = drawing.arrive(before=since + (minute + 1) * _MINUTE)
-            _write_reports(drawing, world, data_dir, since, written, arrived)
-            written += arrived
+        drawing.arrive(before=until)
+        batches = drawing.reports(already=written)
+        rows = pa.concat_tables([REPORTS.empty_table(), *(_in_schema(b, REPORTS) for b in batches)])
+    for minute in range(60):
+        edges = [since + (minute + later) * _MINUTE for later in (0, 1)]
+        begin, end = (bisect_left(rows["received_at"], edge, key=_moment) for edge in edges)
+        name = FileName(world.source, written + begin + 1, written + end)
+        _write_reports(rows.slice(begin, end - begin).to_batches(), data_dir, since, name)
+    written += rows.num_rows
     _write_down(world, data_dir, since, until, read_from=since - HOUR)
     return _tell(data_dir, until, counted, written)
 
 
 def _write_reports(
-    drawing: Drawing, world: World, data_dir: Path, at: datetime, before: int, arrived: int
+    batches: Iterable[pa.RecordBatch], data_dir: Path, at: datetime, name: FileName
 ) -> None:
-    if arrived:
-        name = FileName(world.source, before + 1, before + arrived)
-        path = day_files.partition(data_dir / "reports", at.date()) / str(name)
-        _write(drawing.reports(already=before), path, REPORTS)
+    if name.first <= name.last:
+        _write(batches, day_files.partition(data_dir / "reports", at.date()) / str(name), REPORTS)
+
+
+def _moment(value: pa.Scalar) -> datetime:
+    at: datetime = value.as_py()
+    return at
 
 
 def _write_log(
@@ -194,17 +204,23 @@ def main() -> None:
     given.add_argument("--messages", type=number, default="1M", help="10M, 500k or 1000")
     given.add_argument("--days", type=int, help="else a million messages a day")
     given.add_argument("--seed", type=int, default=1)
-    given.add_argument("--new-hour", action="store_true", help="the last hour in small files")
+    given.add_argument(
+        "--new-hour",
+        nargs="?",
+        choices=("both", "left-out", "added"),
+        const="both",
+        help="the last hour in small files, left out, or added to such a folder",
+    )
     options = given.parse_args()
-    if options.data_dir.exists() and any(options.data_dir.iterdir()):
+    adds = options.new_hour == "added"
+    if not adds and options.data_dir.exists() and any(options.data_dir.iterdir()):
         given.error(f"{options.data_dir} is not empty; name a new folder, or delete it first")
     world = World(options.messages, options.days or days_for(options.messages), options.seed)
-    if options.new_hour:
-        since = world.end - HOUR
-        write(world, options.data_dir, until=since)
+    since = world.end - HOUR
+    if not adds:
+        truth = write(world, options.data_dir, until=since if options.new_hour else world.end)
+    if options.new_hour in ("both", "added"):
         truth = add_hour(world, options.data_dir, since=since)
-    else:
-        truth = write(world, options.data_dir)
     print(json.dumps(asdict(truth), indent=1))
 
 
