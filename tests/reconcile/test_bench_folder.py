@@ -124,8 +124,8 @@ def test_reports_come_late_twice_out_of_order_and_not_at_all(whole: Path, hourly
     assert min(newest["message_time"].to_pylist()) < "2026-03-03"
     assert max(newest["message_time"].to_pylist()) > "2026-03-04 23"
     audit = reconcile.audit(data_dir=hourly)
-    assert audit.duplicate_reports > 10
-    assert audit.out_of_order_reports > 0
-    assert audit.never_reported == read_truth(hourly).never_reported
+    assert audit["duplicate_reports"] > 10
+    assert audit["out_of_order_reports"] > 0
+    assert audit["never_reported"] == read_truth(hourly).never_reported
     reported = set(stored(whole, "reports")["message_uuid"].to_pylist())
     assert len(reported) < read_truth(whole).parts
