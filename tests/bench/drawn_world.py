@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any, Self
 
 import duckdb
@@ -28,6 +29,7 @@ DAY = timedelta(days=1)
 LONGEST_DAYS = 4  # from a message to its last report or log row, at most
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SLOTS_FOR_WEIGHT = 60  # so many that senders, prefixes and codes come out mixed
 _SQL = Path(__file__).parent / "world"
 
 
@@ -62,7 +64,9 @@ class Drawing:
         self._session.execute("set enable_progress_bar = false")
         self._set(seed=world.seed, until=micros(until), source=world.source, account=ACCOUNT)
         self._session.execute(_text("macros"))
-        for name, table in (("routes", _routes()), ("error_messages", _error_messages())):
+        routes = _routes()
+        self._set(slots=routes.num_rows)
+        for name, table in (("routes", routes), ("error_messages", _error_messages())):
             self._session.register(f"_{name}", table)
             self._session.execute(f"create temp table {name} as from _{name}")
 
@@ -133,27 +137,31 @@ def micros(at: datetime) -> int:
 
 
 def _routes() -> pa.Table:
-    """Slots, three to each hundredth of the traffic, shared by the carriers of a country."""
+    """Slots, each as likely as any other: as many to a country and carrier as they have traffic."""
+    chance = Random(0)
     slots: list[dict[str, Any]] = []
     for country in COUNTRIES:
         carriers = [route for route in ROUTES if route.country == country.iso2]
         slots += [
-            _slot(country, carriers[place % len(carriers)]) for place in range(3 * country.weight)
+            _slot(country, carriers[place % len(carriers)], chance)
+            for place in range(_SLOTS_FOR_WEIGHT * country.weight)
         ]
     return pa.Table.from_pylist([{"slot": number} | slot for number, slot in enumerate(slots)])
 
 
-def _slot(country: Country, route: Route) -> dict[str, Any]:
-    codes = [code or "" for code, often in route.undelivered_codes for _ in range(often)]
+def _slot(country: Country, route: Route, chance: Random) -> dict[str, Any]:
+    codes, often = zip(*route.undelivered_codes, strict=True)
+    failures, how_often = zip(*FAILURE_CODES, strict=True)
     return {
-        "country": country.iso2, "prefixes": country.mobile_prefixes,
-        "digits": country.digits_after, "senders": country.senders, "carrier": route.carrier,
-        "mcc": route.mcc, "mnc": route.mnc, "price": route.price, "fee": route.carrier_fee,
-        "failed_rate": route.failed_rate, "no_receipt_rate": route.no_receipt_rate,
-        "undelivered_rate": route.undelivered_rate, "undelivered_codes": codes,
-        "failure_codes": [code for code, often in FAILURE_CODES for _ in range(often)],
-        "handover_median": route.handover_median, "receipt_median": route.receipt_median,
-        "receipt_spread": route.receipt_spread,
+        "country": country.iso2, "prefix": chance.choice(country.mobile_prefixes),
+        "digits": country.digits_after, "sender": chance.choice(country.senders),
+        "carrier": route.carrier, "mcc": route.mcc, "mnc": route.mnc, "price": route.price,
+        "fee": route.carrier_fee, "failed_rate": route.failed_rate,
+        "no_receipt_rate": route.no_receipt_rate, "undelivered_rate": route.undelivered_rate,
+        "undelivered_code": chance.choices(codes, often)[0],
+        "failure_code": chance.choices(failures, how_often)[0],
+        "tells_sent": chance.random() < 0.25, "handover_median": route.handover_median,
+        "receipt_median": route.receipt_median, "receipt_spread": route.receipt_spread,
     }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ import argparse
 import json
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -127,11 +128,20 @@ def _write(batches: Iterable[pa.RecordBatch], path: Path, schema: pa.Schema) -> 
     half = path.with_name(f"_{path.name}.tmp")
     with half.open("w+b") as file:
         with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-            for rows in _row_groups(batches, schema):
+            for rows in _one_ahead(_row_groups(batches, schema)):
                 writer.write_table(rows)
             writer.add_key_value_metadata(whole_file.METADATA)
         whole_file.seal(file)
     half.rename(path)
+
+
+def _one_ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """The next is made while this one is written."""
+    with ThreadPoolExecutor(1) as beside:
+        coming = beside.submit(next, tables, None)
+        while (table := coming.result()) is not None:
+            coming = beside.submit(next, tables, None)
+            yield table
 
 
 def _row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:

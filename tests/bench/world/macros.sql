@@ -3,7 +3,6 @@ create macro chance(key, number) as
     (hash(key, getvariable('seed'), number) % 1000007) / 1000007.0;
 create macro normal(key, number) as
     sqrt(-2 * ln(chance(key, number) + 1e-7)) * cos(2 * pi() * chance(key, number + 1000));
-create macro one_of(list, chance) as list[cast(floor(chance * len(list)) as int) + 1];
 -- Microseconds since 1970 whose last digit is no zero, so that their text has all six.
 create macro moment(micros) as cast(floor(micros / 10) as bigint) * 10 + 1 + cast(micros as bigint) % 9;
 create macro clock(micros) as cast(make_timestamp(micros) as varchar);

@@ -9,7 +9,7 @@ with messages as (
         chance(number, 2) < 0.09 as old,
         case when chance(number, 2) < 0.09 then 2 + cast(floor(chance(number, 5) * 5) as int)
             else 1 end as parts,
-        cast(floor(chance(number, 3) * 300) as int) as slot,
+        cast(floor(chance(number, 3) * getvariable('slots')) as int) as slot,
         chance(number, 4) < 0.01 as silent,
         number * 8 + 1 as root_key
     from range(getvariable('first'), getvariable('first') + getvariable('messages'))
@@ -31,10 +31,9 @@ fated as (
     select
         k.*, r.country, r.carrier, r.mcc, r.mnc,
         cast(r.price as decimal(18, 5)) as price, cast(r.fee as decimal(18, 5)) as fee,
-        one_of(r.prefixes, chance(number, 7))
-            || lpad(cast(cast(floor(chance(number, 8) * 10 ** r.digits) as bigint) as varchar),
+        r.prefix || lpad(cast(cast(floor(chance(number, 8) * 10 ** r.digits) as bigint) as varchar),
                 cast(r.digits as int), '0') as to_number,
-        one_of(r.senders, chance(number, 9)) as from_number,
+        r.sender as from_number,
         case when chance(number, 10) < 0.4 then 'otp' when chance(number, 10) < 0.6 then 'news' end
             as tag,
         case when old or chance(number, 11) < 0.8 then 1 when chance(number, 11) < 0.95 then 2
@@ -45,7 +44,7 @@ fated as (
             when chance(fate, 14) < r.undelivered_rate then 'undelivered'
             else 'delivered'
         end as word,
-        r.failure_codes, r.undelivered_codes, r.handover_median, r.receipt_median,
+        r.failure_code, r.undelivered_code, r.tells_sent, r.handover_median, r.receipt_median,
         r.receipt_spread
     from keyed as k
     inner join routes as r on r.slot = k.slot
@@ -71,8 +70,8 @@ ended as (
             when chance(key, 18) < 0.03 then sent_at + 3600e6 * (1 + 71 * chance(key, 19) ** 2)
             else sent_at + 1e6 * least(3600, greatest(1, receipt_median * exp(receipt_spread * normal(key, 20))))
         end) as ended_at,
-        case word when 'failed' then one_of(failure_codes, chance(key, 21))
-            when 'undelivered' then one_of(undelivered_codes, chance(key, 21)) end as error_code
+        case word when 'failed' then failure_code when 'undelivered' then undelivered_code end
+            as error_code
     from sent
 )
 select
@@ -83,7 +82,7 @@ select
     case when not (silent or old or chance(key, 31) < 0.015)
         then queued_at + arrival(key, 41) end as queued_arrived_at,
     case when not (silent or chance(key, 32) < 0.015)
-        and (not old or word is null or chance(slot, 33) < 0.25)
+        and (not old or word is null or tells_sent)
         then sent_at + arrival(key, 42) end as sent_arrived_at,
     case when not (silent or chance(key, 34) < 0.015)
         then ended_at + arrival(key, 43) end as end_arrived_at,
