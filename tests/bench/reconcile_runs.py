@@ -69,7 +69,7 @@ def _run(module: str, *given: str) -> Ran:
             if _held(process.pid) > MOST_MIB:
                 process.kill()
                 process.wait()
-                raise TooMuch
+                raise TooMuch(f"{' '.join(given)} wanted more than {MOST_MIB:,} MiB")
             time.sleep(_POLL_SECONDS)
         seconds = time.monotonic() - begun
         _, status, used = ended

@@ -151,7 +151,10 @@ def main() -> int:
     parser.add_argument("--days", type=int, default=90, help="with --incremental")
     parser.add_argument("--messages", type=number, default="100k", help="a day, with --incremental")
     given = parser.parse_args()
-    table, problems = incremental(given) if given.incremental else by_size(given)
+    try:
+        table, problems = incremental(given) if given.incremental else by_size(given)
+    except TooMuch as problem:
+        sys.exit(str(problem))
     Console(width=110).print(table)
     for problem in problems:
         print(problem)

@@ -1,6 +1,7 @@
 -- One row per part of a day's messages: what becomes of it, when, and when its reports arrive (null:
--- never). Times are microseconds. In the older era a long message is so many parts, each with a
--- UUID, nobody counts, and most routes report the end alone; today one UUID stands for all.
+-- never). Times are microseconds. In the older era a long message is several parts, each with its
+-- own UUID, its reports have no Sequence, and most routes report the end alone; today one UUID with
+-- so many units stands for all. Which share is old, late, lost or silent is an invention.
 with messages as (
     select
         number,
