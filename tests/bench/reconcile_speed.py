@@ -153,8 +153,8 @@ def main() -> int:
     given = parser.parse_args()
     try:
         table, problems = incremental(given) if given.incremental else by_size(given)
-    except TooMuch as problem:
-        sys.exit(str(problem))
+    except TooMuch as too_much:
+        sys.exit(str(too_much))
     Console(width=110).print(table)
     for problem in problems:
         print(problem)
