@@ -42,6 +42,14 @@ bench-pull: $(VENV)/.ready-dev ## speed and requests of reading the log, beside 
 bench-report: $(VENV)/.ready-dev ## how long a report of MESSAGES=30M in 30 days takes
 	@$(RUN) -m tests.bench.report_speed --messages $(or $(MESSAGES),3M)
 
+bench-data: $(VENV)/.ready-dev ## fill FOLDER=data/bench with reports and log of MESSAGES=10M; DAYS=10
+	@$(RUN) -m tests.bench.report_folder $(or $(FOLDER),data/bench) --messages $(or $(MESSAGES),10M) $(if $(DAYS),--days $(DAYS)) $(ARGS)
+
+# ARGS="--sizes 0.1M,1M,10M --profile" or ARGS="--incremental --days 90 --messages 100k"
+bench-reconcile: $(VENV)/.ready-dev ## a merge's speed, beside a bare query, pandas and Polars
+	@$(PIP) polars
+	@$(RUN) -m tests.bench.reconcile_speed $(ARGS)
+
 receiver: $(VENV)/.ready ## answer Plivo's callbacks (settings: README)
 	@$(RUN) -m receiver serve
 
@@ -82,4 +90,4 @@ $(VENV)/.ready-notebooks: $(VENV)/.ready
 	@$(PIP) --editable '.[notebooks]'
 	@touch $@
 
-.PHONY: help setup demo test test-all check crash-test bench-receiver bench-receiver-limits bench-pull bench-report receiver reconcile report notebook clean
+.PHONY: help setup demo test test-all check crash-test bench-receiver bench-receiver-limits bench-pull bench-report bench-data bench-reconcile receiver reconcile report notebook clean
