@@ -15,7 +15,6 @@ from reconcile.plivo_log.counting import (
     Asking,
     Count,
     Found,
-    Held,
     Listing,
     Look,
     Probe,
@@ -23,6 +22,7 @@ from reconcile.plivo_log.counting import (
 )
 from reconcile.plivo_log.coverage import SECOND, Span, Window, overlap, second_of, without
 from reconcile.plivo_log.forecast import SAMPLE_OF_A_DAY, most_listed_a_day
+from reconcile.plivo_log.held import Held
 from reconcile.plivo_log.known_parts import Known, KnownParts, Part
 from reconcile.plivo_log.log_row import LogRow
 from reconcile.plivo_log.page import PAGE_ROWS
@@ -133,7 +133,7 @@ class CountedPull:
                 page = self._reader.page(ask.span, ask.offset, OUTBOUND)
                 answer = Seen(tuple(_timed(page.rows)), more=page.next is not None)
             elif isinstance(ask, Look):
-                answer = len(self._reader.walk(ask.span, OUTBOUND))
+                answer = Seen(tuple(_timed(self._reader.walk(ask.span, OUTBOUND))))
             else:
                 yield ask
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil, log2
 
-from reconcile.plivo_log.counting import MOST_OFFSET
 from reconcile.plivo_log.coverage import Span, Window, overlap, readings
+from reconcile.plivo_log.held import MOST_OFFSET
 from reconcile.plivo_log.page import PAGE_ROWS
 from reconcile.plivo_log.rereads import Singly, Step, span_of
 from reconcile.plivo_log.windows import READ_AGAIN_AFTER

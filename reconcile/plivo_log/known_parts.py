@@ -9,8 +9,8 @@ from receiver import alive
 from receiver.config import Settings
 from reconcile.deriving import at_hand, derive, inputs_of
 from reconcile.engine import Engine
-from reconcile.plivo_log.counting import Held
 from reconcile.plivo_log.coverage import Span
+from reconcile.plivo_log.held import Held
 
 _HOUR = timedelta(hours=1)
 

@@ -12,19 +12,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconcile.plivo_log.counting import (
-    MARGIN,
-    MOST_OFFSET,
     Answer,
     Asking,
     Count,
     Found,
-    Held,
     Listing,
     Look,
     Probe,
     Seen,
 )
 from reconcile.plivo_log.coverage import Span, second_of
+from reconcile.plivo_log.held import MARGIN, MOST_OFFSET, Held
 
 MIDNIGHT = datetime(2026, 3, 1, tzinfo=UTC)
 DAY = Span(MIDNIGHT, MIDNIGHT + timedelta(days=1))
@@ -56,11 +54,11 @@ class Log:
         self.shown |= {uuid for _, uuid in page}
         return Seen(tuple((uuid, at) for at, uuid in page), more=len(rows) > probe.offset + PAGE)
 
-    def look(self, span: Span) -> int:
+    def look(self, span: Span) -> Seen:
         rows = self.within(span)
         self.requests += max(1, -(-len(rows) // PAGE))
         self.shown |= {uuid for _, uuid in rows}
-        return len(rows)
+        return Seen(tuple((uuid, at) for at, uuid in rows))
 
 
 def counted(log: Log, held: Sequence[Part], spans: Sequence[Span]) -> tuple[Count, list[Found]]:
@@ -80,7 +78,7 @@ def told(log: Log, asking: Asking) -> Iterator[Found]:
             yield ask
         elif isinstance(ask, Listing):
             log.listed.append(ask.span)
-            yield Found(ask.span, log.look(ask.span))
+            yield Found(ask.span, len(log.look(ask.span).rows))
         elif isinstance(ask, Look):
             answer = log.look(ask.span)
         else:
