@@ -19,6 +19,7 @@ from receiver.callback import report_fields
 from receiver.columns import REPORTS
 from receiver.config import Settings as OurSettings
 from reconcile.plivo_log import forecast, ledger
+from reconcile.plivo_log.asked_states import AskedStates
 from reconcile.plivo_log.client import connect
 from reconcile.plivo_log.counted_pull import CountedPull
 from reconcile.plivo_log.coverage import Span, Window, coverage, without
@@ -99,7 +100,12 @@ class World:
                 now=now,
                 max_requests=max_requests,
                 counting=lambda reader: CountedPull(
-                    reader, known, ledger=read, now=now(), per_minute=QUOTA
+                    reader,
+                    known,
+                    AskedStates(self.data_dir / "state", client.account),
+                    ledger=read,
+                    now=now(),
+                    per_minute=QUOTA,
                 ),
             )
 

@@ -1,0 +1,91 @@
+"""[pure] Which of the parts that we hold as open have ended in the log? Asked by counting the rest.
+
+Of a closed window let S be what we hold as sent and not ended, and T the rows that the log says are
+`sent`. Where no part has ended by its reports that the log still calls sent, T is a subset of S: so
+as many of ours have ended as T is smaller. One request tells: of n held, the page at offset n - 19
+shows 19 rows, all of them ours. Where it shows fewer, halves are asked down to those that ended.
+Where it shows more, or one that is not of ours, the log lags behind the reports (LogLags): then an
+end may hide behind a lag, and only seeing the rows tells. COUNTING.md has the argument.
+"""
+
+from bisect import bisect_left
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconcile.plivo_log.counting import Look, Probe, Seen
+from reconcile.plivo_log.coverage import Span
+from reconcile.plivo_log.held import Held
+from reconcile.plivo_log.page import PAGE_ROWS
+
+# One row less than a page: so a page that is full has one too many.
+_SHOWN = PAGE_ROWS - 1
+
+Asking = Generator[Probe | Look, Seen | None, frozenset[str]]
+
+
+class LogLags(Exception):
+    """The log calls sent what has ended by its reports, or what we do not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """By how many the log has fewer than we, None for too many to tell; whom the page showed."""
+
+    fewer: int | None
+    shown: frozenset[str]
+
+
+class OpenCount:
+    """Counts windows of at most about MOST_OFFSET parts that are held as open."""
+
+    def __init__(self, parts: Mapping[str, datetime]) -> None:
+        self.held = Held(parts)
+        self._ordered = sorted((at, uuid) for uuid, at in parts.items())
+
+    def of(self, span: Span) -> frozenset[str]:
+        low, high = (bisect_left(self._ordered, (at, "")) for at in (span.from_at, span.until_at))
+        return frozenset(uuid for _, uuid in self._ordered[low:high])
+
+    def ended(self, span: Span) -> Asking:
+        """Those of the window that the log no longer calls sent. Raises LogLags."""
+        if not self.held.within(span):
+            return frozenset()
+        return (yield from self._search(span, (yield from self._count(span))))
+
+    def _count(self, span: Span) -> Generator[Probe | Look, Seen | None, _Count]:
+        known = self.held.within(span)
+        offset = max(known - _SHOWN, 0)
+        page = yield Probe(span, offset)
+        shown = self._ours(page)
+        if (page and page.more) or len(shown) > known - offset:
+            raise LogLags
+        return _Count(known - offset - len(shown) if shown or not offset else None, shown)
+
+    def _search(self, span: Span, count: _Count) -> Asking:
+        known = self.held.within(span)
+        if count.fewer == 0:
+            return frozenset()
+        if known <= _SHOWN:
+            return self.of(span) - count.shown
+        middle = self.held.middle(span)
+        if middle is None:
+            return (yield from self._seen(span))
+        newer, older = Span(middle, span.until_at), Span(span.from_at, middle)
+        of_newer = yield from self._count(newer)
+        if count.fewer is not None and of_newer.fewer == count.fewer:
+            return (yield from self._search(newer, of_newer))
+        of_older = yield from self._count(older)
+        if (count.fewer, of_newer.fewer, of_older.fewer) == (None, None, None):
+            return (yield from self._seen(span))
+        above = yield from self._search(newer, of_newer)
+        return above | (yield from self._search(older, of_older))
+
+    def _seen(self, span: Span) -> Asking:
+        return self.of(span) - self._ours((yield Look(span)))
+
+    def _ours(self, page: Seen | None) -> frozenset[str]:
+        assert page is not None  # noqa: S101  what is sent for it
+        if not all(self.held.holds(uuid) for uuid, _ in page.rows):
+            raise LogLags
+        return frozenset(uuid for uuid, _ in page.rows)
