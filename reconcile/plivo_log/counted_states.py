@@ -10,18 +10,17 @@ import hashlib
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from math import ceil
 
 from reconcile.plivo_log.asked_states import AskedStates
 from reconcile.plivo_log.counting import Look, Probe, Seen
 from reconcile.plivo_log.coverage import Span
 from reconcile.plivo_log.forecast import SAMPLE_OF_A_DAY
-from reconcile.plivo_log.held import MOST_OFFSET, Held
+from reconcile.plivo_log.held import MOST_OFFSET
 from reconcile.plivo_log.known_parts import Known, KnownParts, Part
 from reconcile.plivo_log.log_row import LogRow
 from reconcile.plivo_log.open_counting import Asking, LogLags, OpenCount
-from reconcile.plivo_log.page import PAGE_ROWS
 from reconcile.plivo_log.reader import Reader
+from reconcile.plivo_log.rereads import cheapest
 from reconcile.plivo_log.store import PulledRow
 from reconcile.plivo_log.windows import READ_AGAIN_AFTER
 
@@ -89,7 +88,7 @@ class CountedStates:
         self._check_for_lags(known, hours)
         count = OpenCount(self._open(known, hours))
         for window in count.held.spans(hours):
-            self._ask_ended(self._answer(count.ended(window)), window, known.held)
+            self._ask_ended(self._answer(count.ended(window)), known, window)
 
     def _answer(self, asking: Asking) -> frozenset[str]:
         seen: Seen | None = None
@@ -114,15 +113,17 @@ class CountedStates:
         # Whoever is seen as open has been asked by that.
         ours = (part for part in known.parts if not part.final and hours.holds(part.message_time))
         unseen = {part.message_uuid for part in ours} - self._words.keys()
-        self._ask_ended(unseen, hours, known.held)
+        self._ask_ended(unseen, known, hours)
 
-    def _ask_ended(self, uuids: Iterable[str], span: Span, held: Held) -> None:
-        """One by one, or all of the span where that is cheaper."""
-        unseen = sorted(set(uuids))
-        if len(unseen) > ceil(held.within(span) / PAGE_ROWS):
-            self._reader.walk(span, OUTBOUND)
-            unseen = [uuid for uuid in unseen if uuid not in self._words]
-        self._ask_each(unseen)
+    def _ask_ended(self, uuids: Iterable[str], known: Known, span: Span) -> None:
+        """One by one, or with their neighbours where that is cheaper."""
+        wanted = set(uuids)
+        times = sorted((p.message_time, p.message_uuid) for p in known.parts
+                       if p.message_uuid in wanted)  # fmt: skip
+        for step in cheapest(span, times, known.held.within):
+            if isinstance(step, Span):
+                self._reader.walk(step, OUTBOUND)
+        self._ask_each(sorted(wanted - self._words.keys()))
 
     def _ask_each(self, uuids: Iterable[str]) -> None:
         for uuid in uuids:

@@ -22,8 +22,10 @@ from reconcile.plivo_log.coverage import Span, second_of
 from reconcile.plivo_log.held import Held
 from reconcile.plivo_log.page import PAGE_ROWS
 
-# A span of so few pages is listed where its middle page tells nothing: halving would cost as much.
+# A span of so few pages is listed where its middle page tells nothing: halving would cost as much,
 _FEW_PAGES = 2
+# ... and one of so many where more is missing in both halves than a page tells.
+PAGES_OF_MANY = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,8 @@ class Count:
         newer, older = Span(middle, span.until_at), Span(span.from_at, middle)
         of_newer = yield from self._missing(newer)
         of_older = yield from self._missing(older)
-        if (of_newer, of_older) == ("many", "many"):
+        is_small = self.held.within(span) <= PAGES_OF_MANY * PAGE_ROWS
+        if is_small and (of_newer, of_older) == ("many", "many"):
             return [Listing(span)]
         above = yield from self._all_of(newer, of_newer)
         below = yield from self._all_of(older, of_older)

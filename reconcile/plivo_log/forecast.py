@@ -16,7 +16,7 @@ SAMPLE_OF_A_DAY = 60  # messages of a counted day whose state is asked singly
 # Days of more messages are counted: listing one takes a tenth of a day's requests, and with the
 # windows that are read again half of them.
 _SHARE_TO_LIST = 0.1
-_PAGES_AT_THE_END = 2.0  # where halving ends, the rows of about two pages are seen
+_OF_A_HALVING = 0.85  # measured: the pages on the way show rows, too
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 Hours = Mapping[datetime, int]
 
@@ -107,26 +107,29 @@ def forecast(
 def of_counting(span: Span, load: Load) -> int:
     """Requests to count the span: for membership, for states, and for a sample of these."""
     rows, unheard = load.rows(span), load.unheard(span)
-    states = 0
-    for hour in _hours(span):
-        still_open = load.still_open.get(_begin(hour.from_at), 0)
-        states += still_open if still_open <= PAGE_ROWS // 2 else ceil(still_open / PAGE_ROWS)
+    still_open = sum(load.still_open.get(_begin(hour.from_at), 0) for hour in _hours(span))
     sample = min(SAMPLE_OF_A_DAY, int(rows))
     return (
         ceil((rows - unheard) / MOST_OFFSET)
         + ceil(_to_find(rows - unheard, load.unreported_share))
-        + ceil(unheard / PAGE_ROWS) + states + sample + 2
+        + ceil(unheard / PAGE_ROWS) + _of_states(still_open) + sample + 2
     )  # fmt: skip
 
 
-def _to_find(rows: float, share: float) -> float:
-    """Requests that halve windows down to a page or two around each part that no report told of.
+def _of_states(still_open: int) -> int:
+    """One by one, or a count of the queued and of windows of the sent."""
+    return min(still_open, 1 + ceil(still_open / MOST_OFFSET))
 
-    Several in one window share the first halvings.
+
+def _to_find(rows: float, share: float) -> float:
+    """Requests that narrow windows down to the page of each part that no report told of.
+
+    The halvings that lead to a page of its share of the window: those that several parts of one
+    window need alike are asked once.
     """
-    of_a_window = max(share * min(rows, MOST_OFFSET), 1.0)
-    halvings = max(log2(MOST_OFFSET / (2 * PAGE_ROWS) / of_a_window), 0.0)
-    return rows * share * (halvings + _PAGES_AT_THE_END)
+    window = min(rows, MOST_OFFSET)
+    of_a_window = max(share * window, 1.0)
+    return rows * share * _OF_A_HALVING * log2(1 + window / (PAGE_ROWS * of_a_window))
 
 
 def _read_before(span: Span, ledger: Iterable[Window]) -> float:

@@ -13,7 +13,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconcile.plivo_log.counting import Look, Probe, Seen
+from reconcile.plivo_log.counting import PAGES_OF_MANY, Look, Probe, Seen
 from reconcile.plivo_log.coverage import Span
 from reconcile.plivo_log.held import Held
 from reconcile.plivo_log.page import PAGE_ROWS
@@ -76,7 +76,8 @@ class OpenCount:
         if count.fewer is not None and of_newer.fewer == count.fewer:
             return (yield from self._search(newer, of_newer))
         of_older = yield from self._count(older)
-        if (count.fewer, of_newer.fewer, of_older.fewer) == (None, None, None):
+        is_small = known <= PAGES_OF_MANY * PAGE_ROWS
+        if is_small and of_newer.fewer is None and of_older.fewer is None:
             return (yield from self._seen(span))
         above = yield from self._search(newer, of_newer)
         return above | (yield from self._search(older, of_older))
