@@ -84,7 +84,11 @@ class CountedPull:
         known = self._known.of(settled)
         to_list = _together(
             known.held.wider(each, settled)
-            for each in (*self._within(settled), *map(_around, known.doubtful))
+            for each in (
+                *self._within(settled),
+                *map(_around, known.doubtful),
+                *_unclear_ends(settled, known.held),
+            )
             if overlap(each, settled)
         )
         for piece in sorted((*without([settled], to_list), *to_list), reverse=True):
@@ -170,6 +174,13 @@ class CountedPull:
 
 def _around(at: datetime) -> Span:
     return Span(second_of(at) - _MARGIN, second_of(at) + _MARGIN)
+
+
+def _unclear_ends(span: Span, held: Held) -> list[Span]:
+    """Midnight cannot be chosen: where a part is so near that its row may lie on the other side."""
+    ends = (Span(span.from_at, span.from_at + SECOND), Span(span.until_at - SECOND, span.until_at))
+    unclear = [at for at in (span.from_at, span.until_at) if not held.is_clear(at)]
+    return [end for end in ends if {end.from_at, end.until_at} & set(unclear)]
 
 
 def _days(span: Span) -> set[date]:

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from reconcile.plivo_log.asked_states import AskedStates
 from reconcile.plivo_log.counting import Look, Probe, Seen
-from reconcile.plivo_log.coverage import Span
+from reconcile.plivo_log.coverage import SECOND, Span, second_of
 from reconcile.plivo_log.forecast import SAMPLE_OF_A_DAY
 from reconcile.plivo_log.held import MOST_OFFSET
 from reconcile.plivo_log.known_parts import Known, KnownParts, Part
@@ -29,7 +29,7 @@ log = logging.getLogger("reconcile")
 OUTBOUND = {"message_direction": "outbound"}
 _SENT, _QUEUED = ({**OUTBOUND, "message_state": word} for word in ("sent", "queued"))
 _OPEN_WORDS = ("sent", "queued")
-_DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
+_DAY = timedelta(days=1)
 
 
 class FilterIgnored(Exception):
@@ -59,35 +59,36 @@ class CountedStates:
         for part in _sample(known.parts):  # first: it may tell that the log lags
             self._reader.message(part.message_uuid)
         due = [part for part in known.parts if not part.final and self._is_due(part)]
-        for hours in _stretches(due):
-            ours = [part for part in due if hours.holds(part.message_time)]
-            self._ask_stretch(known, known.held.wider(hours, day), ours)
+        if due:  # what lies between the first and the last of them costs next to nothing
+            times = [part.message_time for part in due]
+            span = Span(second_of(min(times)), second_of(max(times)) + SECOND)
+            self._ask_open(known, known.held.wider(span, day), due)
 
-    def _ask_stretch(self, known: Known, hours: Span, due: Sequence[Part]) -> None:
-        still_open = self._open(known, hours)
+    def _ask_open(self, known: Known, span: Span, due: Sequence[Part]) -> None:
+        still_open = self._open(known, span)
         if len(due) <= 2 + len(still_open) // MOST_OFFSET:
             self._ask_each(part.message_uuid for part in due)
             return
         try:
-            self._count(known, hours)
+            self._count(known, span)
         except LogLags:
             log.warning(
                 "the log still calls sent what has ended by its reports, or what they do not tell "
-                "of; from %s until %s all that it calls sent was listed", hours.from_at,
-                hours.until_at,
+                "of; from %s until %s all that it calls sent was listed", span.from_at,
+                span.until_at,
             )  # fmt: skip
-            self._list(known, hours)
+            self._list(known, span)
         except FilterIgnored:
             log.warning("Plivo's log does not filter by state; open messages are asked one by one")
             self._ask_each(part.message_uuid for part in due)
-        self._asked.note(hours, self._now)
+        self._asked.note(span, self._now)
 
-    def _count(self, known: Known, hours: Span) -> None:
+    def _count(self, known: Known, span: Span) -> None:
         """Raises LogLags, FilterIgnored."""
-        _all_of("queued", self._reader.walk(hours, _QUEUED))
-        self._check_for_lags(known, hours)
-        count = OpenCount(self._open(known, hours))
-        for window in count.held.spans(hours):
+        _all_of("queued", self._reader.walk(span, _QUEUED))
+        self._check_for_lags(known, span)
+        count = OpenCount(self._open(known, span))
+        for window in count.held.spans(span):
             self._ask_ended(self._answer(count.ended(window)), known, window)
 
     def _answer(self, asking: Asking) -> frozenset[str]:
@@ -107,13 +108,13 @@ class CountedStates:
     def _look(self, span: Span) -> Seen:
         return Seen(timed(_all_of("sent", self._reader.walk(span, _SENT))))
 
-    def _list(self, known: Known, hours: Span) -> None:
+    def _list(self, known: Known, span: Span) -> None:
         for filters in (_SENT, _QUEUED):
-            self._reader.walk(hours, filters)
+            self._reader.walk(span, filters)
         # Whoever is seen as open has been asked by that.
-        ours = (part for part in known.parts if not part.final and hours.holds(part.message_time))
+        ours = (part for part in known.parts if not part.final and span.holds(part.message_time))
         unseen = {part.message_uuid for part in ours} - self._words.keys()
-        self._ask_ended(unseen, known, hours)
+        self._ask_ended(unseen, known, span)
 
     def _ask_ended(self, uuids: Iterable[str], known: Known, span: Span) -> None:
         """One by one, or with their neighbours where that is cheaper."""
@@ -178,15 +179,3 @@ def _sample(parts: Sequence[Part]) -> list[Part]:
     ended = [part for part in parts if part.final]
     drawn = sorted(ended, key=lambda part: hashlib.sha256(part.message_uuid.encode()).digest())
     return [part for part in drawn[:SAMPLE_OF_A_DAY] if not part.asked_at]
-
-
-def _stretches(parts: Iterable[Part]) -> list[Span]:
-    """The hours of these parts, those that touch as one, newest first."""
-    begins = {p.message_time.replace(minute=0, second=0, microsecond=0) for p in parts}
-    found: list[Span] = []
-    for begin in sorted(begins):
-        if found and found[-1].until_at == begin:
-            found[-1] = Span(found[-1].from_at, begin + _HOUR)
-        else:
-            found.append(Span(begin, begin + _HOUR))
-    return found[::-1]
