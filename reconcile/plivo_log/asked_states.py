@@ -5,14 +5,15 @@ One small file in `state/`. It changes no number: deleted or damaged, they are a
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from receiver.day_files import make_folder
 from reconcile.plivo_log.coverage import Span
-from reconcile.plivo_log.windows import RETENTION
+from reconcile.plivo_log.windows import READ_AGAIN_AFTER
 
 _NAME = "states.json"
+_REMEMBERED = READ_AGAIN_AFTER[-1] + timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,8 @@ class AskedStates:
         )
 
     def note(self, span: Span, now: datetime) -> None:
-        """What Plivo no longer keeps is forgotten."""
-        kept = [one for one in self._all if one.span.until_at > now - RETENTION]
+        """What is due no more is forgotten."""
+        kept = [one for one in self._all if one.span.until_at > now - _REMEMBERED]
         self._all = [*kept, Asked(self._account, span, now)]
         make_folder(self._path.parent)
         self._path.write_text(json.dumps([_line(one) for one in self._all]))

@@ -36,8 +36,8 @@ def test_a_damaged_file_is_as_good_as_none(tmp_path: Path, content: str) -> None
     assert AskedStates(tmp_path, "MA1").last(NOON) == LATER
 
 
-def test_what_plivo_no_longer_keeps_is_forgotten(tmp_path: Path) -> None:
+def test_what_is_due_no_more_is_forgotten(tmp_path: Path) -> None:
     asked = AskedStates(tmp_path, "MA1")
     asked.note(SPAN, LATER)
-    asked.note(Span(SPAN.until_at, LATER), LATER + timedelta(days=91))
+    asked.note(Span(SPAN.until_at, LATER), LATER + timedelta(days=6))
     assert asked.last(NOON) is None
