@@ -19,6 +19,7 @@ from reconcile.plivo_log.held import MOST_OFFSET
 from reconcile.plivo_log.known_parts import Known, KnownParts, Part
 from reconcile.plivo_log.log_row import LogRow
 from reconcile.plivo_log.open_counting import Asking, LogLags, OpenCount
+from reconcile.plivo_log.page import PAGE_ROWS
 from reconcile.plivo_log.reader import Reader
 from reconcile.plivo_log.rereads import cheapest
 from reconcile.plivo_log.store import PulledRow
@@ -86,6 +87,7 @@ class CountedStates:
     def _count(self, known: Known, span: Span) -> None:
         """Raises LogLags, FilterIgnored."""
         _all_of("queued", self._reader.walk(span, _QUEUED))
+        self._ask_ended(self._unsent(known, span), known, span)
         self._check_for_lags(known, span)
         count = OpenCount(self._open(known, span))
         for window in count.held.spans(span):
@@ -129,6 +131,19 @@ class CountedStates:
     def _ask_each(self, uuids: Iterable[str]) -> None:
         for uuid in uuids:
             self._reader.message(uuid)
+
+    def _unsent(self, known: Known, span: Span) -> list[str]:
+        """Of which we heard nothing after `queued`, and the log does not say so: ended or sent.
+
+        To ask them is cheaper than to search them among those that were sent, unless they are many.
+        """
+        found = [
+            part.message_uuid
+            for part in known.parts
+            if part.word == "queued" and part.message_uuid not in self._words
+            and not part.final and span.holds(part.message_time)
+        ]  # fmt: skip
+        return found if len(found) <= len(self._open(known, span)) / PAGE_ROWS else []
 
     def _open(self, known: Known, span: Span) -> dict[str, datetime]:
         """What should be `sent` in the log, of all that we know by now."""

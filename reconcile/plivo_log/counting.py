@@ -15,10 +15,9 @@ is another, or one second fills the page, halves of time are counted instead.
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import pairwise
 from typing import Literal
 
-from reconcile.plivo_log.coverage import Span, second_of
+from reconcile.plivo_log.coverage import Span
 from reconcile.plivo_log.held import Held
 from reconcile.plivo_log.page import PAGE_ROWS
 
@@ -162,15 +161,8 @@ class Count:
         rows = self.held.within(span) + missing
         offset = (rows - PAGE_ROWS) // 2
         page = yield from self._see(Probe(span, offset))
-        times = [at for _, at in page.rows]
-        if any(newer < older for newer, older in pairwise(times)):
-            self.by_rank = False
-            return None
-        ends = [
-            (second_of(newer), rank)
-            for rank, (newer, older) in enumerate(pairwise(times), start=offset + 1)
-            if older < second_of(newer) < span.until_at and self.held.is_clear(second_of(newer))
-        ]
+        ends = self.held.ends_of_seconds([at for _, at in page.rows], offset, span)
+        self.by_rank = ends is not None
         if not ends:
             return None
         (high, above), (low, not_below) = ends[0], ends[-1]

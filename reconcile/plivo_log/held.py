@@ -4,7 +4,7 @@ Windows begin and end where no part is near, since its time in the log may diffe
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -76,6 +76,21 @@ class Held:
             older < second_of(newer) and self.is_clear(second_of(newer))
             for older, newer in pairwise(some)
         )
+
+    def ends_of_seconds(
+        self, times: Sequence[datetime], offset: int, span: Span
+    ) -> list[tuple[datetime, int]] | None:
+        """Clear borders of the span on a page that begins at the offset: rows that are newer.
+
+        None where the page is not newest first.
+        """
+        if any(newer < older for newer, older in pairwise(times)):
+            return None
+        return [
+            (second_of(newer), rank)
+            for rank, (newer, older) in enumerate(pairwise(times), start=offset + 1)
+            if older < second_of(newer) < span.until_at and self.is_clear(second_of(newer))
+        ]
 
     def _before(self, at: datetime) -> int:
         return bisect_left(self._times, at)

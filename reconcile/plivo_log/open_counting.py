@@ -3,7 +3,8 @@
 Of a closed window let S be what we hold as sent and not ended, and T the rows that the log says are
 `sent`. Where no part has ended by its reports that the log still calls sent, T is a subset of S: so
 as many of ours have ended as T is smaller. One request tells: of n held, the page at offset n - 19
-shows 19 rows, all of them ours. Where it shows fewer, halves are asked down to those that ended.
+shows 19 rows, all of them ours. Where it shows fewer, halves of time are asked, then pages by their
+rank (see `counting`), down to those that ended.
 Where it shows more, or one that is not of ours, the log lags behind the reports (LogLags): then an
 end may hide behind a lag, and only seeing the rows tells. COUNTING.md has the argument.
 """
@@ -63,24 +64,47 @@ class OpenCount:
         return _Count(known - offset - len(shown) if shown or not offset else None, shown)
 
     def _search(self, span: Span, count: _Count) -> Asking:
+        """Halves of time, until a page tells how many have ended in each."""
         known = self.held.within(span)
-        if count.fewer == 0:
-            return frozenset()
         if known <= _SHOWN:
             return self.of(span) - count.shown
+        if count.fewer is not None:
+            ended = yield from self._by_rank(span, count.fewer)
+            return ended if len(ended) == count.fewer else (yield from self._seen(span))
+        return (yield from self._by_time(span))
+
+    def _by_time(self, span: Span) -> Asking:
         middle = self.held.middle(span)
         if middle is None:
             return (yield from self._seen(span))
         newer, older = Span(middle, span.until_at), Span(span.from_at, middle)
         of_newer = yield from self._count(newer)
-        if count.fewer is not None and of_newer.fewer == count.fewer:
-            return (yield from self._search(newer, of_newer))
         of_older = yield from self._count(older)
-        is_small = known <= PAGES_OF_MANY * PAGE_ROWS
+        is_small = self.held.within(span) <= PAGES_OF_MANY * PAGE_ROWS
         if is_small and of_newer.fewer is None and of_older.fewer is None:
             return (yield from self._seen(span))
         above = yield from self._search(newer, of_newer)
         return above | (yield from self._search(older, of_older))
+
+    def _by_rank(self, span: Span, fewer: int) -> Asking:
+        """From the page in the middle, as `counting` does; who is found may be too few."""
+        if fewer <= 0:
+            return frozenset()
+        rows = self.held.within(span) - fewer
+        offset = max((rows - PAGE_ROWS) // 2, 0)
+        page = yield Probe(span, offset)
+        shown = self._ours(page)
+        if page is None or rows <= PAGE_ROWS:
+            return self.of(span) - shown
+        ends = self.held.ends_of_seconds([at for _, at in page.rows], offset, span)
+        if not ends:
+            return (yield from self._by_time(span))
+        (high, above), (low, not_below) = ends[0], ends[-1]
+        newer, older = Span(high, span.until_at), Span(span.from_at, low)
+        between = self.of(Span(low, high)) - shown if low < high else frozenset()
+        found = yield from self._by_rank(newer, self.held.within(newer) - above)
+        below = self.held.within(older) - (rows - not_below)
+        return found | between | (yield from self._by_rank(older, below))
 
     def _seen(self, span: Span) -> Asking:
         return self.of(span) - self._ours((yield Look(span)))

@@ -12,7 +12,7 @@ with said as (
     group by message_uuid
 )
 select
-    p.message_uuid, p.account, p.message_time, p.in_log, p.final, p.log_final,
+    p.message_uuid, p.account, p.message_time, p.in_log, p.final, p.state,
     s.signed_time, s.said_time, l.pulled_at
 from parts as p
 left join said as s on s.message_uuid = p.message_uuid

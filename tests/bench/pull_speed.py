@@ -166,9 +166,9 @@ def speeds(messages: int) -> Table:
 
 CASES = {
     "whole": "all whole",
+    "outage": "no reports for two hours",
     "lost": "1 message in 1,000 never reported",
     "single": "1 report in 2,900 lost",
-    "outage": "no reports for two hours",
 }
 MOST_TO_LIST = 200_000  # messages; to list more takes hours
 FIRST_LEG = 1_000  # of a million messages: after so many requests the plan is asked once more
