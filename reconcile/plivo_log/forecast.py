@@ -36,20 +36,34 @@ class Load:
 
     def rows(self, span: Span) -> float:
         """So many are known of the span; of outages as many as of the hours around them."""
-        heard, seconds = 0.0, 0.0
-        for hour in _hours(span):
-            listening = _seconds(hour) - sum(
-                _seconds(common) for outage in self.outages if (common := overlap(hour, outage))
-            )
-            begin = _begin(hour.from_at)
-            heard += self.parts.get(begin, 0) * (_seconds(hour) / _HOUR.total_seconds())
-            seconds += max(listening, 0.0)
-        return heard * _seconds(span) / seconds if seconds else 0.0
+        return self._heard(span) + self.unheard(span)
 
     def unheard(self, span: Span) -> float:
         """Of these rows, those of outages."""
-        silent = sum(_seconds(c) for outage in self.outages if (c := overlap(span, outage)))
-        return self.rows(span) * silent / _seconds(span)
+        return sum(
+            self._rate_around(outage) * _seconds(common)
+            for outage in self.outages
+            if (common := overlap(outage, span))
+        )
+
+    def _heard(self, span: Span) -> float:
+        return sum(
+            self.parts.get(_begin(hour.from_at), 0) * (_seconds(hour) / _HOUR.total_seconds())
+            for hour in _hours(span)
+            if self._listening(hour)
+        )
+
+    def _rate_around(self, outage: Span) -> float:
+        """Messages a second; what little was heard of its own hours says nothing."""
+        around = Span(_begin(outage.from_at) - _HOUR, _begin(outage.until_at) + _HOUR)
+        hours = [hour for hour in _hours(around) if self._heard(hour)]
+        seconds = sum(map(self._listening, hours))
+        return sum(map(self._heard, hours)) / seconds if seconds else 0.0
+
+    def _listening(self, span: Span) -> float:
+        """For how many of its seconds a receiver was there."""
+        silent = (overlap(span, outage) for outage in self.outages)
+        return max(_seconds(span) - sum(map(_seconds, filter(None, silent))), 0.0)
 
 
 @dataclass(frozen=True, slots=True)
