@@ -36,7 +36,7 @@ bench-receiver: $(VENV)/.ready-dev ## the receiver's speed beside others; needs 
 bench-receiver-limits: $(VENV)/.ready-dev ## speed by connections, memory over REPORTS=1000000; needs wrk
 	@$(RUN) -m tests.bench.receiver_limits --reports $(or $(REPORTS),1000000)
 
-bench-pull: $(VENV)/.ready-dev ## speed and requests of reading the log, beside others; MESSAGES=50000
+bench-pull: $(VENV)/.ready-dev ## speed and requests of reading the log, beside others; MESSAGES=1M
 	@$(RUN) -m tests.bench.pull_speed --messages $(or $(MESSAGES),50000) $(ARGS)
 
 bench-report: $(VENV)/.ready-dev ## how long a report of MESSAGES=30M in 30 days takes

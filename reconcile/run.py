@@ -19,6 +19,7 @@ from reconcile.locks import holding
 from reconcile.merging import Merged
 from reconcile.plivo_log import client as plivo
 from reconcile.plivo_log import ledger, log_compaction, unfinished, windows
+from reconcile.plivo_log.asked_states import AskedStates
 from reconcile.plivo_log.counted_pull import CountedPull
 from reconcile.plivo_log.course import Progress
 from reconcile.plivo_log.coverage import Span, Window, overlap
@@ -130,6 +131,7 @@ def _counting(settings: Settings, plan: _Plan, stack: ExitStack) -> Callable[[Re
         return CountedPull(
             reader,
             stack.enter_context(KnownParts(settings, reader.account)),
+            AskedStates(settings.data_dir / "state", reader.account),
             ledger=plan.ledger,
             now=datetime.now(UTC),
             per_minute=settings.log_requests_per_minute,

@@ -1,37 +1,33 @@
-"""[I/O] Windows of the log known by counting, and the states that counting does not tell.
+"""[I/O] Windows of the log known by counting: which rows there are (see `counting`).
 
-Membership is proved by counts (see `counting`), states are not: our delivered against the log's
-undelivered, and the reverse, cancel in any count. So of parts that have not ended by our reports
-the log is asked, and of those that have a random sample.
+How they ended is another question: `counted_states` asks it.
 """
 
-import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
+from reconcile.plivo_log.asked_states import AskedStates
+from reconcile.plivo_log.counted_states import OUTBOUND, CountedStates, timed
 from reconcile.plivo_log.counting import (
     Answer,
     Asking,
     Count,
     Found,
-    Held,
     Listing,
     Look,
     Probe,
     Seen,
 )
 from reconcile.plivo_log.coverage import SECOND, Span, Window, overlap, second_of, without
-from reconcile.plivo_log.forecast import SAMPLE_OF_A_DAY, most_listed_a_day
-from reconcile.plivo_log.known_parts import Known, KnownParts, Part
-from reconcile.plivo_log.log_row import LogRow
-from reconcile.plivo_log.page import PAGE_ROWS
+from reconcile.plivo_log.forecast import most_listed_a_day
+from reconcile.plivo_log.held import Held
+from reconcile.plivo_log.known_parts import KnownParts
 from reconcile.plivo_log.reader import Reader, Tell
 from reconcile.plivo_log.windows import READ_AGAIN_AFTER, RETENTION
 
 log = logging.getLogger("reconcile")
 
-OUTBOUND = {"message_direction": "outbound"}
 # Reports of a message may still be under way: Plivo tries for seven minutes.
 SETTLED_AFTER = timedelta(minutes=15)
 OLDEST = RETENTION - timedelta(days=1)  # rows leave the log
@@ -46,6 +42,7 @@ class CountedPull:
         self,
         reader: Reader,
         known: KnownParts,
+        asked_states: AskedStates,
         *,
         ledger: Sequence[Window],
         now: datetime,
@@ -54,6 +51,7 @@ class CountedPull:
         """`ledger`: what was counted before, whose states may be due."""
         self._reader = reader
         self._known = known
+        self._states = CountedStates(reader, known, asked_states, now=now)
         self._now = now
         self._per_minute = per_minute
         self._outages = known.outages(now)
@@ -86,7 +84,11 @@ class CountedPull:
         known = self._known.of(settled)
         to_list = _together(
             known.held.wider(each, settled)
-            for each in (*self._within(settled), *map(_around, known.doubtful))
+            for each in (
+                *self._within(settled),
+                *map(_around, known.doubtful),
+                *_unclear_ends(settled, known.held),
+            )
             if overlap(each, settled)
         )
         for piece in sorted((*without([settled], to_list), *to_list), reverse=True):
@@ -131,9 +133,9 @@ class CountedPull:
             answer = None
             if isinstance(ask, Probe):
                 page = self._reader.page(ask.span, ask.offset, OUTBOUND)
-                answer = Seen(tuple(_timed(page.rows)), more=page.next is not None)
+                answer = Seen(timed(page.rows), more=page.next is not None)
             elif isinstance(ask, Look):
-                answer = len(self._reader.walk(ask.span, OUTBOUND))
+                answer = Seen(timed(self._reader.walk(ask.span, OUTBOUND)))
             else:
                 yield ask
 
@@ -155,74 +157,30 @@ class CountedPull:
             return True
         first = self._reader.page(window, 0, OUTBOUND)
         second = self._reader.page(window, 1, OUTBOUND)
-        rows = [uuid for uuid, _ in _timed(first.rows)]
-        if rows[1:2] != [uuid for uuid, _ in _timed(second.rows)][:1]:
+        rows = [uuid for uuid, _ in timed(first.rows)]
+        if rows[1:2] != [uuid for uuid, _ in timed(second.rows)][:1]:
             log.warning("Plivo's log does not honour offsets; windows are listed, not counted")
             return False
-        dated = [(uuid, at) for uuid, at in _timed(first.rows) if held.holds(uuid)]
+        dated = [(uuid, at) for uuid, at in timed(first.rows) if held.holds(uuid)]
         if 2 * sum(held.knows(uuid, at) for uuid, at in dated) < len(dated):
             log.warning("Plivo's log dates messages otherwise than its reports; windows are listed")
             return False
         return True
 
     def ask_states(self) -> None:
-        """Of the days that were counted: of open parts that are due, of a sample of the ended."""
-        for day in sorted(self._counted, reverse=True):
-            begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
-            self._ask_states(self._known.of(Span(begin, begin + _DAY)))
-
-    def _ask_states(self, known: Known) -> None:
-        due = [part for part in known.parts if not part.final and self._is_due(part)]
-        for hour, parts in _by_hour(due).items():
-            words = self._still_open(hour, len(parts))
-            for part in parts:
-                if part.message_uuid not in words:
-                    self._reader.message(part.message_uuid)
-        for part in _sample(known.parts):
-            self._reader.message(part.message_uuid)
-
-    def _still_open(self, hour: Span, parts: int) -> set[str]:
-        """Whose state is `sent` in the log, where asking for all is cheaper than for each."""
-        if parts <= PAGE_ROWS // 2:
-            return set()
-        rows = self._reader.walk(hour, {**OUTBOUND, "message_state": "sent"})
-        return {str(row.message_uuid) for row in rows}
-
-    def _is_due(self, part: Part) -> bool:
-        last = part.asked_at or part.message_time
-        return any(last < part.message_time + step <= self._now for step in READ_AGAIN_AFTER)
-
-
-def _sample(parts: Sequence[Part]) -> list[Part]:
-    """Of each day the parts whose UUIDs hash lowest: random, and the same however often asked."""
-    ended = [part for part in parts if part.final]
-    drawn = sorted(ended, key=lambda part: hashlib.sha256(part.message_uuid.encode()).digest())
-    by_day: dict[object, list[Part]] = {}
-    for part in drawn:
-        by_day.setdefault(part.message_time.date(), []).append(part)
-    return [
-        part for of_day in by_day.values() for part in of_day[:SAMPLE_OF_A_DAY] if not part.asked_at
-    ]
-
-
-def _by_hour(parts: Iterable[Part]) -> dict[Span, list[Part]]:
-    hours: dict[Span, list[Part]] = {}
-    for part in parts:
-        begin = part.message_time.replace(minute=0, second=0, microsecond=0)
-        hours.setdefault(Span(begin, begin + timedelta(hours=1)), []).append(part)
-    return hours
-
-
-def _timed(rows: Iterable[LogRow]) -> list[tuple[str, datetime]]:
-    """A row without a time that can be read matches nothing that we hold."""
-    return [
-        (str(row.message_uuid), row.message_time or datetime.min.replace(tzinfo=UTC))
-        for row in rows
-    ]
+        """Of the days that were counted, now or before."""
+        self._states.ask(self._counted)
 
 
 def _around(at: datetime) -> Span:
     return Span(second_of(at) - _MARGIN, second_of(at) + _MARGIN)
+
+
+def _unclear_ends(span: Span, held: Held) -> list[Span]:
+    """Midnight cannot be chosen: where a part is so near that its row may lie on the other side."""
+    ends = (Span(span.from_at, span.from_at + SECOND), Span(span.until_at - SECOND, span.until_at))
+    unclear = [at for at in (span.from_at, span.until_at) if not held.is_clear(at)]
+    return [end for end in ends if {end.from_at, end.until_at} & set(unclear)]
 
 
 def _days(span: Span) -> set[date]:

@@ -3,90 +3,28 @@
 What reports (and rows pulled before) tell us of a closed window is a subset of what the log holds
 of it: so if the counts are equal, the sets are. One request counts: at offset n - 1, with our n,
 the log must answer exactly one row, and one that we know. Where it answers more, rows are missing,
-and halves of the window are counted in turn, down to spans that are listed. COUNTING.md has the
-argument and its limits.
+and are searched until all of them were seen. COUNTING.md has the argument and its limits.
 
-Nothing here rests on the order of rows, only on which of them lie in a span; so spans begin and
-end where no part that we hold is near, since its time in the log may differ a little.
+Nothing that is found rests on the order of rows: that a span is known is said only once as many
+unknown rows of it were seen as are missing. The order saves requests. A page from the middle of a
+span that is newest first tells, wherever a second ends in it, how many rows are newer: their rank
+against ours says how many are missing above and below, and of the page itself none. Where the order
+is another, or one second fills the page, halves of time are counted instead.
 """
 
-from bisect import bisect_left
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from itertools import pairwise
+from datetime import datetime
 from typing import Literal
 
-from reconcile.plivo_log.coverage import SECOND, Span, second_of
+from reconcile.plivo_log.coverage import Span
+from reconcile.plivo_log.held import Held
 from reconcile.plivo_log.page import PAGE_ROWS
 
-# Offsets stay low: their maximum is not documented.
-MOST_OFFSET = 5_000
-# By how much the two times of one part may differ, where borders keep clear of it.
-MARGIN = timedelta(milliseconds=1)
-# A span of so few pages is listed: halving it would cost as much.
+# A span of so few pages is listed where its middle page tells nothing: halving would cost as much,
 _FEW_PAGES = 2
-_LONGEST_LOOK = 120  # seconds to either side for a border in the clear
-
-
-class Held:
-    """The parts that we know to stand in the log, each with its time, by UUID."""
-
-    def __init__(self, parts: Mapping[str, datetime]) -> None:
-        self._parts = parts
-        self._times = sorted(parts.values())
-
-    def within(self, span: Span) -> int:
-        return self._before(span.until_at) - self._before(span.from_at)
-
-    def holds(self, uuid: str) -> bool:
-        return uuid in self._parts
-
-    def knows(self, uuid: str, at: datetime) -> bool:
-        """Whether we hold it, at this time or at one that lies in the same spans.
-
-        A whole second that is the fraction left out lies there, too, as all borders are whole.
-        """
-        held = self._parts.get(uuid)
-        return held is not None and (
-            abs(held - at) <= MARGIN or second_of(held) == at or held == second_of(at)
-        )
-
-    def spans(self, span: Span, *, most: int = MOST_OFFSET) -> list[Span]:
-        """The span in parts, newest first, of about so many that we hold, with clear borders."""
-        borders = [span.from_at, span.until_at]
-        low = self._before(span.from_at)
-        for place in range(low + most, self._before(span.until_at), most):
-            at = self._clear(self._times[place], Span(borders[-2], span.until_at))
-            if at is not None:
-                borders.insert(-1, at)
-        return [Span(*pair) for pair in pairwise(borders)][::-1]
-
-    def wider(self, span: Span, inside: Span) -> Span:
-        """The span with borders in the clear, outward where it can be."""
-        low, high = self._clear(span.from_at, inside), self._clear(span.until_at, inside)
-        return Span(
-            min(span.from_at, low) if low else inside.from_at,
-            max(span.until_at, high) if high else inside.until_at,
-        )
-
-    def middle(self, span: Span) -> datetime | None:
-        """A clear border that parts what we hold into halves; None where none lies inside."""
-        low, high = self._before(span.from_at), self._before(span.until_at)
-        return self._clear(self._times[(low + high) // 2], span) if high - low > 1 else None
-
-    def _before(self, at: datetime) -> int:
-        return bisect_left(self._times, at)
-
-    def _clear(self, near: datetime, inside: Span) -> datetime | None:
-        """The nearest whole second inside that no part is near."""
-        for steps in range(_LONGEST_LOOK):
-            for at in (second_of(near) - steps * SECOND, second_of(near) + (steps + 1) * SECOND):
-                if inside.from_at < at < inside.until_at and (
-                    self._before(at - MARGIN) == self._before(at + MARGIN)
-                ):
-                    return at
-        return None
+# ... and one of so many where more is missing in both halves than a page tells.
+PAGES_OF_MANY = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +37,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """See all outbound rows of this span, of few pages; it is sent their number."""
+    """See all outbound rows of this span."""
 
     span: Span
 
@@ -113,10 +51,10 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The answer to a probe: UUID and time of the rows of the page, and whether more follow."""
+    """The answer to a probe or a look: UUID and time of each row, and whether more follow."""
 
     rows: tuple[tuple[str, datetime], ...]
-    more: bool
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +66,24 @@ class Found:
 
 
 Ask = Probe | Look | Listing | Found
-Answer = Seen | int | None
+Answer = Seen | None
 Asking = Generator[Ask, Answer, None]
-# How many rows the log has beyond ours; so many that one page does not tell; or what cannot be:
-# fewer rows than ours, or one at the probe that we do not know.
-Missing = int | Literal["many", "odd"]
+# How many rows the log has beyond ours; or so many that one page does not tell.
+Missing = int | Literal["many"]
+
+
+class Odd(Exception):
+    """The log says what cannot be: fewer rows than ours, or one of ours at another time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A span in two, and how many are missing in each; what lies between them was seen."""
+
+    newer: Span
+    of_newer: int
+    older: Span
+    of_older: int
 
 
 @dataclass(slots=True)
@@ -140,61 +91,118 @@ class Count:
     """Counts windows of at most about MOST_OFFSET held parts."""
 
     held: Held
+    by_rank: bool = True  # False once the log was seen in another order than newest first
     odd: list[Span] = field(default_factory=list)  # where the log contradicted what we hold
-    _met: dict[str, datetime] = field(default_factory=dict)  # rows of probes that we do not hold
+    _met: dict[str, datetime] = field(default_factory=dict)  # rows seen that we do not hold
 
     def window(self, span: Span) -> Asking:
         """Ask until every row of the window is held or was seen; what is known, newest first."""
-        missing = yield from self._missing(span)
-        if missing == "odd":
-            yield from self._odd(span)
-        else:
-            yield from self._search(span, missing)
+        try:
+            missing = yield from self._missing(span)
+            found = yield from self._all_of(span, missing)
+        except Odd:
+            self.odd.append(span)
+            yield Listing(span)
+            return
+        yield from found
+
+    def _all_of(
+        self, span: Span, missing: Missing
+    ) -> Generator[Ask, Answer, list[Found | Listing]]:
+        """Halves of time, until one page tells how many are missing in each."""
+        if missing != "many":
+            found = yield from self._search(span, missing)
+            if self._met_in(span) != missing:
+                raise Odd
+            return found
+        middle = self.held.middle(span)
+        if middle is None:
+            return [Listing(span)]
+        newer, older = Span(middle, span.until_at), Span(span.from_at, middle)
+        of_newer = yield from self._missing(newer)
+        of_older = yield from self._missing(older)
+        is_small = self.held.within(span) <= PAGES_OF_MANY * PAGE_ROWS
+        if is_small and (of_newer, of_older) == ("many", "many"):
+            return [Listing(span)]
+        above = yield from self._all_of(newer, of_newer)
+        below = yield from self._all_of(older, of_older)
+        return [*above, *below]
+
+    def _search(self, span: Span, missing: int) -> Generator[Ask, Answer, list[Found | Listing]]:
+        """Until as many unknown rows were seen as are missing."""
+        rows = self.held.within(span) + missing
+        cut = None
+        if self._met_in(span) != missing and rows > PAGE_ROWS:
+            cut = yield from self._cut(span, missing)
+        if self._met_in(span) == missing:
+            return [Found(span, rows)]
+        if cut is None:
+            yield from self._see(Look(span))
+            return [Found(span, rows)]
+        found = yield from self._search(cut.newer, cut.of_newer)
+        if cut.older.until_at < cut.newer.from_at:
+            between = Span(cut.older.until_at, cut.newer.from_at)
+            found.append(Found(between, self.held.within(between) + self._met_in(between)))
+        below = yield from self._search(cut.older, cut.of_older)
+        return [*found, *below]
+
+    def _cut(self, span: Span, missing: int) -> Generator[Ask, Answer, _Cut | None]:
+        """None where seeing all of it costs no more."""
+        if self.by_rank and self.held.borders_amid(span, PAGE_ROWS - min(missing, PAGE_ROWS // 2)):
+            cut = yield from self._by_rank(span, missing)
+            if cut or self._met_in(span) == missing:
+                return cut
+        if self.held.within(span) + missing <= _FEW_PAGES * PAGE_ROWS:
+            return None
+        return (yield from self._by_time(span, missing))
+
+    def _by_rank(self, span: Span, missing: int) -> Generator[Ask, Answer, _Cut | None]:
+        """From the middle page; None where it does not fall, or not from second to second."""
+        rows = self.held.within(span) + missing
+        offset = (rows - PAGE_ROWS) // 2
+        page = yield from self._see(Probe(span, offset))
+        ends = self.held.ends_of_seconds([at for _, at in page.rows], offset, span)
+        self.by_rank = ends is not None
+        if not ends:
+            return None
+        (high, above), (low, not_below) = ends[0], ends[-1]
+        newer, older = Span(high, span.until_at), Span(span.from_at, low)
+        of_newer = above - self.held.within(newer)
+        of_older = rows - not_below - self.held.within(older)
+        if of_newer < 0 or of_older < 0:
+            raise Odd
+        return _Cut(newer, of_newer, older, of_older)
+
+    def _by_time(self, span: Span, missing: int) -> Generator[Ask, Answer, _Cut | None]:
+        middle = self.held.middle(span)
+        if middle is None:
+            return None
+        newer, older = Span(middle, span.until_at), Span(span.from_at, middle)
+        of_newer = yield from self._missing(newer)
+        if of_newer == "many" or of_newer > missing:
+            raise Odd
+        return _Cut(newer, of_newer, older, missing - of_newer)
 
     def _missing(self, span: Span) -> Generator[Ask, Answer, Missing]:
         known = self.held.within(span)
-        answer = yield Probe(span, max(known - 1, 0))
-        assert isinstance(answer, Seen)  # noqa: S101  what a probe is sent
-        ours = [self.held.knows(uuid, at) for uuid, at in answer.rows]
-        self._met |= {
-            uuid: at for (uuid, at), is_ours in zip(answer.rows, ours, strict=True) if not is_ours
-        }
-        if answer.more or len(ours) >= PAGE_ROWS:
+        page = yield from self._see(Probe(span, max(known - 1, 0)))
+        if page.more or len(page.rows) >= PAGE_ROWS:
             return "many"
+        ours = [self.held.holds(uuid) for uuid, _ in page.rows]
         if known and ours in ([], [False]):
-            return "odd"
+            raise Odd
         return len(ours) - min(known, 1)
 
-    def _search(self, span: Span, missing: Missing) -> Asking:
-        """Where rows are missing, in halves, until all that we do not hold are seen."""
-        known = self.held.within(span)
-        if isinstance(missing, int) and missing == sum(map(span.holds, self._met.values())):
-            yield Found(span, known + missing)
-            return
-        middle = self.held.middle(span)
-        few = isinstance(missing, int) and known + missing <= _FEW_PAGES * PAGE_ROWS
-        if few:
-            rows = yield Look(span)
-            assert isinstance(rows, int)  # noqa: S101  what a look is sent
-            yield Found(span, rows)
-            return
-        if middle is None:
-            yield Listing(span)
-            return
-        newer, older = Span(middle, span.until_at), Span(span.from_at, middle)
-        of_newer = yield from self._missing(newer)
-        if isinstance(missing, int) and isinstance(of_newer, int):
-            of_older: Missing = missing - of_newer
-        else:
-            of_older = yield from self._missing(older)
-        if (missing, of_newer, of_older) == ("many", "many", "many"):
-            yield Listing(span)
-        elif "odd" in (of_newer, of_older) or (isinstance(of_older, int) and of_older < 0):
-            yield from self._odd(span)
-        else:
-            yield from self._search(newer, of_newer)
-            yield from self._search(older, of_older)
+    def _see(self, ask: Probe | Look) -> Generator[Ask, Answer, Seen]:
+        """Raises Odd where a part that we hold stands at another time."""
+        answer = yield ask
+        assert answer is not None  # noqa: S101  what is sent for it
+        for uuid, at in answer.rows:
+            if not self.held.holds(uuid):
+                self._met[uuid] = at
+            elif not self.held.knows(uuid, at):
+                raise Odd
+        return answer
 
-    def _odd(self, span: Span) -> Asking:
-        self.odd.append(span)
-        yield Listing(span)
+    def _met_in(self, span: Span) -> int:
+        return sum(map(span.holds, self._met.values()))

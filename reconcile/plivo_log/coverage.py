@@ -141,6 +141,12 @@ def second_of(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(microsecond=0)
 
 
+def halves(span: Span) -> list[Span]:
+    """The newer first, parted at a whole second."""
+    middle = second_of(span.from_at + (span.until_at - span.from_at) / 2)
+    return [Span(middle, span.until_at), Span(span.from_at, middle)]
+
+
 def _read_by_both(some: Iterable[Interval], more: Sequence[Interval]) -> list[Interval]:
     """Where both read, in the lesser of their ways."""
     return [

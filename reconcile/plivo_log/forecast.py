@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil, log2
 
-from reconcile.plivo_log.counting import MOST_OFFSET
 from reconcile.plivo_log.coverage import Span, Window, overlap, readings
+from reconcile.plivo_log.held import MOST_OFFSET
 from reconcile.plivo_log.page import PAGE_ROWS
 from reconcile.plivo_log.rereads import Singly, Step, span_of
 from reconcile.plivo_log.windows import READ_AGAIN_AFTER
@@ -16,7 +16,7 @@ SAMPLE_OF_A_DAY = 60  # messages of a counted day whose state is asked singly
 # Days of more messages are counted: listing one takes a tenth of a day's requests, and with the
 # windows that are read again half of them.
 _SHARE_TO_LIST = 0.1
-_PAGES_AT_THE_END = 2.0  # where halving ends, the rows of about two pages are seen
+_OF_A_HALVING = 0.85  # measured: the pages on the way show rows, too
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 Hours = Mapping[datetime, int]
 
@@ -36,20 +36,34 @@ class Load:
 
     def rows(self, span: Span) -> float:
         """So many are known of the span; of outages as many as of the hours around them."""
-        heard, seconds = 0.0, 0.0
-        for hour in _hours(span):
-            listening = _seconds(hour) - sum(
-                _seconds(common) for outage in self.outages if (common := overlap(hour, outage))
-            )
-            begin = _begin(hour.from_at)
-            heard += self.parts.get(begin, 0) * (_seconds(hour) / _HOUR.total_seconds())
-            seconds += max(listening, 0.0)
-        return heard * _seconds(span) / seconds if seconds else 0.0
+        return self._heard(span) + self.unheard(span)
 
     def unheard(self, span: Span) -> float:
         """Of these rows, those of outages."""
-        silent = sum(_seconds(c) for outage in self.outages if (c := overlap(span, outage)))
-        return self.rows(span) * silent / _seconds(span)
+        return sum(
+            self._rate_around(outage) * _seconds(common)
+            for outage in self.outages
+            if (common := overlap(outage, span))
+        )
+
+    def _heard(self, span: Span) -> float:
+        return sum(
+            self.parts.get(_begin(hour.from_at), 0) * (_seconds(hour) / _HOUR.total_seconds())
+            for hour in _hours(span)
+            if self._listening(hour)
+        )
+
+    def _rate_around(self, outage: Span) -> float:
+        """Messages a second; what little was heard of its own hours says nothing."""
+        around = Span(_begin(outage.from_at) - _HOUR, _begin(outage.until_at) + _HOUR)
+        hours = [hour for hour in _hours(around) if self._heard(hour)]
+        seconds = sum(map(self._listening, hours))
+        return sum(map(self._heard, hours)) / seconds if seconds else 0.0
+
+    def _listening(self, span: Span) -> float:
+        """For how many of its seconds a receiver was there."""
+        silent = (overlap(span, outage) for outage in self.outages)
+        return max(_seconds(span) - sum(map(_seconds, filter(None, silent))), 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,26 +121,29 @@ def forecast(
 def of_counting(span: Span, load: Load) -> int:
     """Requests to count the span: for membership, for states, and for a sample of these."""
     rows, unheard = load.rows(span), load.unheard(span)
-    states = 0
-    for hour in _hours(span):
-        still_open = load.still_open.get(_begin(hour.from_at), 0)
-        states += still_open if still_open <= PAGE_ROWS // 2 else ceil(still_open / PAGE_ROWS)
+    still_open = sum(load.still_open.get(_begin(hour.from_at), 0) for hour in _hours(span))
     sample = min(SAMPLE_OF_A_DAY, int(rows))
     return (
         ceil((rows - unheard) / MOST_OFFSET)
         + ceil(_to_find(rows - unheard, load.unreported_share))
-        + ceil(unheard / PAGE_ROWS) + states + sample + 2
+        + ceil(unheard / PAGE_ROWS) + _of_states(still_open) + sample + 2
     )  # fmt: skip
 
 
-def _to_find(rows: float, share: float) -> float:
-    """Requests that halve windows down to a page or two around each part that no report told of.
+def _of_states(still_open: int) -> int:
+    """One by one, or a count of the queued and of windows of the sent."""
+    return min(still_open, 1 + ceil(still_open / MOST_OFFSET))
 
-    Several in one window share the first halvings.
+
+def _to_find(rows: float, share: float) -> float:
+    """Requests that narrow windows down to the page of each part that no report told of.
+
+    The halvings that lead to a page of its share of the window: those that several parts of one
+    window need alike are asked once.
     """
-    of_a_window = max(share * min(rows, MOST_OFFSET), 1.0)
-    halvings = max(log2(MOST_OFFSET / (2 * PAGE_ROWS) / of_a_window), 0.0)
-    return rows * share * (halvings + _PAGES_AT_THE_END)
+    window = min(rows, MOST_OFFSET)
+    of_a_window = max(share * window, 1.0)
+    return rows * share * _OF_A_HALVING * log2(1 + window / (PAGE_ROWS * of_a_window))
 
 
 def _read_before(span: Span, ledger: Iterable[Window]) -> float:

@@ -9,19 +9,20 @@ from receiver import alive
 from receiver.config import Settings
 from reconcile.deriving import at_hand, derive, inputs_of
 from reconcile.engines.choice import engine_of
-from reconcile.plivo_log.counting import Held
 from reconcile.plivo_log.coverage import Span
+from reconcile.plivo_log.held import Held
 
 _HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """`asked_at`: when its latest row was pulled, None without one."""
+    """`word`: its state by either side; `asked_at`: when its latest row was pulled, if one was."""
 
     message_uuid: str
     message_time: datetime
     final: bool
+    word: str | None
     asked_at: datetime | None
 
 
@@ -71,7 +72,7 @@ class KnownParts:
 
     def _read(self, span: Span) -> Known:
         rows = self._engine.query(
-            f"select message_uuid, message_time, final, log_final, in_log, pulled_at, {self._sign} "
+            f"select message_uuid, message_time, final, state, in_log, pulled_at, {self._sign} "
             "as sure_time, coalesce(account, '') in ($account, '') or account like $subaccounts "
             "as ours, coalesce(account, '') <> '' as named from countable_parts "
             "where message_time >= cast($since as timestamp) "
@@ -91,7 +92,9 @@ class KnownParts:
                 sure = row["message_time"] if row["in_log"] else row["sure_time"]
                 held[row["message_uuid"]] = sure.replace(tzinfo=UTC)
                 asked_at = row["pulled_at"] and row["pulled_at"].replace(tzinfo=UTC)
-                parts.append(Part(row["message_uuid"], at, bool(row["final"]), asked_at))
+                parts.append(
+                    Part(row["message_uuid"], at, bool(row["final"]), row["state"], asked_at)
+                )
             elif row["ours"]:
                 doubtful.append(at)
         return Known(Held(held), doubtful, [p for p in parts if span.holds(p.message_time)])

@@ -23,6 +23,11 @@ class LogWriter:
         self._now = now
         self._flushed_at = now()
         self._pending: list[tuple[Window | None, Sequence[PulledRow]]] = []
+        self._watchers: list[Callable[[Sequence[PulledRow]], None]] = []
+
+    def watch(self, notice: Callable[[Sequence[PulledRow]], None]) -> None:
+        """It is told of all rows from now on, before they are durable."""
+        self._watchers.append(notice)
 
     @property
     def rows_taken(self) -> int:
@@ -35,6 +40,8 @@ class LogWriter:
 
     def take(self, rows: Sequence[PulledRow], window: Window | None = None) -> None:
         self._pending.append((window, rows))
+        for notice in self._watchers:
+            notice(rows)
         if self._rows_pending >= FLUSH_ROWS or self._now() - self._flushed_at >= FLUSH_AFTER:
             self.flush()
 

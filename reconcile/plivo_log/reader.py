@@ -12,14 +12,14 @@ from datetime import UTC, datetime
 from reconcile.plivo_log.asking import Pages
 from reconcile.plivo_log.budget import Budget, BudgetSpent
 from reconcile.plivo_log.client import LogClient
-from reconcile.plivo_log.coverage import Span, Window
+from reconcile.plivo_log.coverage import Span, Window, halves
 from reconcile.plivo_log.log_row import LogRow
 from reconcile.plivo_log.log_writer import FLUSH_AFTER, LogWriter
 from reconcile.plivo_log.page import PAGE_ROWS, Page, Position
 from reconcile.plivo_log.rereads import Singly
 from reconcile.plivo_log.store import PulledRow
 from reconcile.plivo_log.walk import Walk
-from reconcile.plivo_log.windows import halves, within_retention
+from reconcile.plivo_log.windows import within_retention
 
 # Offsets stay low (their maximum is not documented): a walk ends where few rows are read again, ...
 MOST_PAGES = 50

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 
-from reconcile.plivo_log.coverage import Reading, Span, Window, overlap
+from reconcile.plivo_log.coverage import SECOND, Reading, Span, Window, halves, overlap
 from reconcile.plivo_log.page import PAGE_ROWS
 
 
@@ -64,6 +64,40 @@ def asked_again(
         elif due:
             steps.append(span)
     return steps
+
+
+def cheapest(
+    span: Span, messages: Sequence[tuple[datetime, str]], rows: Callable[[Span], int]
+) -> list[Step]:
+    """How to see the rows of these messages of the span: alone, or with their neighbours.
+
+    `rows`: about how many rows the log has of a span. Where many lie close together, as those whose
+    reports an outage swallowed, the seconds around them are listed.
+    """
+    if not messages:
+        return []
+    singly = Singly(span, tuple(uuid for _, uuid in messages))
+    pages = max(1, ceil(rows(span) / PAGE_ROWS))
+    steps: list[Step] = [span] if pages < len(messages) else [singly]
+    if len(messages) > 1 and pages > 1 and span.until_at - span.from_at > SECOND:
+        newer, older = halves(span)
+        parted = [
+            step
+            for half in (newer, older)
+            for step in cheapest(half, [m for m in messages if half.holds(m[0])], rows)
+        ]
+        if _cost(parted, rows) < _cost(steps, rows):
+            return parted
+    return steps
+
+
+def _cost(steps: Iterable[Step], rows: Callable[[Span], int]) -> int:
+    return sum(
+        len(step.message_uuids)
+        if isinstance(step, Singly)
+        else max(1, ceil(rows(step) / PAGE_ROWS))
+        for step in steps
+    )
 
 
 def _last_asked(window: Window, message: Open) -> datetime:

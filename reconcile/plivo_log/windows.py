@@ -82,12 +82,6 @@ def within_retention(span: Span, now: datetime) -> Span | None:
     return overlap(span, Span(second_of(now - RETENTION) + SECOND, span.until_at))
 
 
-def halves(span: Span) -> list[Span]:
-    """The newer first, parted at a whole second."""
-    middle = second_of(span.from_at + (span.until_at - span.from_at) / 2)
-    return [Span(middle, span.until_at), Span(span.from_at, middle)]
-
-
 def _clipped(since: datetime, until: datetime, now: datetime) -> Span | None:
     oldest = second_of(now - RETENTION) + SECOND
     newest = second_of(now - SETTLING)

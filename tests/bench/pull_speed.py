@@ -2,7 +2,7 @@
 
 Against the pretend Plivo as a process of its own, over HTTP, every page taking 100 ms. Two tables:
 speed at a true quota (nothing is sped up; the 20 a minute are held for three minutes, side by side,
-since there is nothing to do but wait), and the requests of a whole day of `MESSAGES` in three
+since there is nothing to do but wait), and the requests of a whole day of `MESSAGES` in four
 cases. For the latter the quota is that of a million a day in proportion, and waiting for it is
 leapt over: the requests are real, the minutes are requests / quota.
 """
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -31,6 +32,7 @@ from rich.table import Table
 
 from tests.bench.log_day import DAY, day_began_at
 from tests.bench.pull_variants import MAIN
+from tests.bench.report_speed import number
 from tests.processes import ROOT, environment, get, running
 
 LATENCY = 0.1
@@ -122,7 +124,7 @@ def read(variant: str, data_dir: Path, url: str, per_minute: int, pages: int) ->
     module = ["reconcile"] if variant == "ours" else ["tests.bench.pull_variants", "serial"]
     limits = ["--since", SINCE, "--until", UNTIL, "--max-requests", str(pages)]
     ran = run([*module, "pull", *limits], settings_of(url, data_dir, per_minute))
-    return uuids(data_dir / "log"), ran
+    return len(uuids(data_dir / "log")), ran
 
 
 def speeds(messages: int) -> Table:
@@ -164,57 +166,112 @@ def speeds(messages: int) -> Table:
 
 CASES = {
     "whole": "all whole",
-    "lost": "1 in 1,000 never reported",
     "outage": "no reports for two hours",
+    "lost": "1 message in 1,000 never reported",
+    "single": "1 report in 2,900 lost",
 }
+MOST_TO_LIST = 200_000  # messages; to list more takes hours
+FIRST_LEG = 1_000  # of a million messages: after so many requests the plan is asked once more
 
 
 def costs(messages: int, url: str, place: Path) -> Table:
-    """Requests for the same day in three cases, and whether all of it is known then."""
+    """Requests for the same day in four cases, and whether all of it is known then."""
     quota = max(1, round(20 * messages / 1_000_000))
     table = Table(title=f"requests for a day of {messages:,} messages, quota {quota}/min")
-    for title in ("", "reports of", "requests", "pages", "states", "single", "plan said",
-                  "at the quota", "all known", "s here"):  # fmt: skip
+    for title in ("", "reports of", "requests", "pages", "states", "single", "plan said", "real",
+                  "at the quota", "all known", "ends wrong", "s here"):  # fmt: skip
         table.add_column(title, justify="right")
     parts = int(json.loads(get(f"{url}/simulator/status"))["messages"])
     least = ceil(parts / 20)
-    table.add_row("least to list", "", f"{least:,}", f"{least:,}", "", "", "", _time(least, quota))
-    shutil.copytree(place / "whole", place / "full")
-    for case, named in CASES.items():
-        table.add_row(named, *cost(place / case, url, quota, parts))
-    table.add_row("--full, whatever came", *cost(place / "full", url, quota, parts, "--full"))
+    table.add_row("least to list", "", f"{least:,}", f"{least:,}", *[""] * 4, _time(least, quota))
+    with tempfile.TemporaryDirectory(dir=place) as name:
+        for case, named in CASES.items():
+            data_dir = _copy(place / case, Path(name) / case)
+            leg = max(1, FIRST_LEG * messages // 1_000_000) if case == "lost" else None
+            table.add_row(named, *cost(data_dir, place / "truth", url, quota, leg=leg))
+        if parts <= MOST_TO_LIST:
+            data_dir = _copy(place / "whole", Path(name) / "full")
+            row = cost(data_dir, place / "truth", url, quota, "--full")
+            table.add_row("--full, whatever came", *row)
     return table
 
 
-def cost(data_dir: Path, url: str, quota: int, parts: int, *how: str) -> list[str]:
-    """One row of the table; said as soon as it is known, too, since a million take their time."""
+def _copy(folder: Path, to: Path) -> Path:
+    """Files of a folder are never changed, only replaced."""
+    return Path(shutil.copytree(folder, to, copy_function=os.link))
+
+
+def cost(
+    data_dir: Path, truth: Path, url: str, quota: int, *how: str, leg: int | None = None
+) -> list[str]:
+    """One row of the table; said as soon as it is known, too, since a million take their time.
+
+    With a `leg` the plan is asked once more after so many requests: before them it cannot know
+    how many messages were never reported.
+    """
     settings = settings_of(url, data_dir, quota)
     asked = ["--since", SINCE, "--until", UNTIL, *how]
-    heard = uuids(data_dir / "reports")
-    told = run(["reconcile", "plan", *asked], settings).said
-    expected = re.search(r"at least ([0-9,]+) requests", told)
-    before = answered(url)
-    ran = run(["tests.bench.pull_variants", "leaping", "pull", *asked], settings)
-    kinds = json.loads(ran.said.splitlines()[-1])
-    requests = answered(url) - before + kinds.get("singles", 0)
+    heard = len(uuids(data_dir / "reports"))
+    said = [planned(asked, settings)]
+    kinds: Counter[str] = Counter()
+    requests: list[int] = []
+    seconds = 0.0
+    for limit in ([leg] if leg else []) + [None]:
+        limits = ["--max-requests", str(limit)] if limit else []
+        before = answered(url)
+        ran = run(["tests.bench.pull_variants", "leaping", "pull", *asked, *limits], settings)
+        made = Counter(json.loads(ran.said.splitlines()[-1]))
+        kinds += made
+        requests.append(answered(url) - before + made["singles"])
+        seconds += ran.seconds
+        if limit:
+            said.append(planned(asked, settings))
+    real = [sum(requests), *requests[1:]]
+    run(["reconcile", "merge"], settings)
     known = uuids(data_dir / "reports", data_dir / "log")
     row = [
-        f"{heard:,}", f"{requests:,}",
-        *(f"{kinds.get(kind, 0):,}" for kind in ("pages", "states", "singles")),
-        expected[1] if expected else "?", _time(requests, quota),
-        "yes" if known == parts else f"{known:,} of {parts:,}", f"{ran.seconds:,.0f}",
+        f"{heard:,}", f"{sum(requests):,}",
+        *(f"{kinds[kind]:,}" for kind in ("pages", "states", "singles")),
+        ", then ".join(f"{number:,}" for number in said),
+        ", then ".join(f"{number:,}" for number in real),
+        _time(sum(requests), quota), _compared(known, uuids(truth)),
+        f"{wrong_ends(data_dir, truth):,}", f"{seconds:,.0f}",
     ]  # fmt: skip
     print(data_dir.name, *row, sep="  ", file=sys.stderr, flush=True)
     return row
 
 
-def uuids(*folders: Path) -> int:
-    """How many messages the files of these folders name together."""
+def planned(asked: Sequence[str], settings: Mapping[str, str]) -> int:
+    told = run(["reconcile", "plan", *asked], settings).said
+    expected = re.search(r"at least ([0-9,]+) requests?", told)
+    return int(expected[1].replace(",", "")) if expected else 0
+
+
+def uuids(*folders: Path) -> pa.Array:
+    """The messages that the files of these folders name."""
     files = [path for folder in folders for path in folder.rglob("[!_.]*.parquet")]
-    if not files:
-        return 0
     columns = [pq.read_table(path, columns=["message_uuid"])["message_uuid"] for path in files]
-    return len(pc.unique(pa.chunked_array([c for column in columns for c in column.chunks])))
+    chunks = [chunk for column in columns for chunk in column.chunks]
+    return pc.unique(pa.chunked_array(chunks, pa.string()))
+
+
+def _compared(known: pa.Array, true: pa.Array) -> str:
+    missing = pc.sum(pc.invert(pc.is_in(true, value_set=known))).as_py() or 0
+    invented = pc.sum(pc.invert(pc.is_in(known, value_set=true))).as_py() or 0
+    return "yes" if missing == invented == 0 else f"{missing:,} not, {invented:,} invented"
+
+
+def wrong_ends(data_dir: Path, truth: Path) -> int:
+    """Messages whose state is another than the pretend Plivo knows; `read` is not among these."""
+    ends = ("delivered", "undelivered", "failed", "rejected")
+    true = pq.read_table(truth)
+    found = pq.read_table(data_dir / "messages", columns=["message_uuid", "state"])
+    joined = true.join(found, "message_uuid", join_type="full outer")
+    fate = joined["fate"].fill_null("none")
+    state = joined["state"].fill_null("missing")
+    is_open = pc.invert(pc.is_in(state, value_set=pa.array([*ends, "missing"])))
+    right = pc.or_(pc.equal(fate, state), pc.and_(pc.equal(fate, "none"), is_open))
+    return sum(not one for one in right.to_pylist())
 
 
 def _time(requests: int, per_minute: int) -> str:
@@ -224,13 +281,13 @@ def _time(requests: int, per_minute: int) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.pull_speed")
-    parser.add_argument("--messages", type=int, default=50_000, help="of the day of three cases")
+    parser.add_argument("--messages", type=number, default=50_000, help="of the day of four cases")
     parser.add_argument("--rows", type=int, default=20_000, help="of the day read at 60/s")
     parser.add_argument("--only", choices=("speed", "cost"))
     parser.add_argument("--url", help="a log_day that is up already, of so many messages ...")
     parser.add_argument("--folder", type=Path, help="... and its folder")
     options = parser.parse_args()
-    console = Console(width=110)
+    console = Console(width=150)
     if options.only != "cost":
         console.print(speeds(options.rows))
     if options.only != "speed":

@@ -1,9 +1,11 @@
 """The pretend Plivo: sends, reports, keeps a log, and knows what really happened."""
 
 from tests.simulator.api import build_app
+from tests.simulator.callbacks import report_parameters
 from tests.simulator.driver import Driver
 from tests.simulator.faults import Faults
-from tests.simulator.messages import Order
+from tests.simulator.messages import Message, Order
+from tests.simulator.past import Orders, PastRow, PastSimulation, reports_of, rows_of
 from tests.simulator.posting import Deliver, HttpPoster
 from tests.simulator.recorder import Posted, Recorder
 from tests.simulator.server import Served
@@ -20,9 +22,13 @@ __all__ = [
     "Faults",
     "HttpPoster",
     "LogRowTruth",
+    "Message",
     "MessageTruth",
     "Order",
+    "Orders",
     "PartTruth",
+    "PastRow",
+    "PastSimulation",
     "Posted",
     "Recorder",
     "ReportTruth",
@@ -32,4 +38,7 @@ __all__ = [
     "build_app",
     "orders",
     "replies",
+    "report_parameters",
+    "reports_of",
+    "rows_of",
 ]

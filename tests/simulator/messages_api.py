@@ -13,7 +13,7 @@ from tests.simulator.answers import Answers, parameters
 from tests.simulator.log_rows import log_row
 from tests.simulator.message_log import LogEntry, log_state_at
 from tests.simulator.messages import LogState, Order
-from tests.simulator.paging import RETENTION, BadFilterError, next_query, parse_request, read_page
+from tests.simulator.paging import RETENTION, BadFilterError, next_query, parse_request
 from tests.simulator.simulation import Simulation
 
 
@@ -96,7 +96,7 @@ class MessagesApi:
         simulation = self._simulation
         with simulation.lock:
             now = simulation.now
-            entry = simulation.log.find(message_uuid)
+            entry = simulation.find(message_uuid)
             state = log_state_at(entry.part, now) if entry else None
             if entry is None or state is None or entry.message.message_time < now - RETENTION:
                 return self._answers.error(404, "not found")
@@ -109,7 +109,7 @@ class MessagesApi:
         with simulation.lock:
             now = simulation.now
             request = parse_request(query, now, settings.paging)
-            page = read_page(simulation.log, request, now)
+            page = simulation.page(request)
             rows = [self._row(entry, state) for entry, state in page.rows]
         path = f"/v1/Account/{auth_id}/Message/"
         full = len(rows) == request.limit and settings.full_page_has_next

@@ -92,7 +92,7 @@ def read_page(log: MessageLog, request: PageRequest, now: datetime) -> Page:
         state = log_state_at(entry.part, now)
         if state is None or entry.message.message_time > now:
             continue
-        if any(_FILTERS[name](entry, state) != value for name, value in request.filters):
+        if not all(selects(name, value, entry, state) for name, value in request.filters):
             continue
         if skipped < request.offset:
             skipped += 1
@@ -101,6 +101,11 @@ def read_page(log: MessageLog, request: PageRequest, now: datetime) -> Page:
         else:
             rows.append((entry, state))
     return Page(tuple(rows), more=False)
+
+
+def selects(name: str, value: str, entry: LogEntry, state: LogState) -> bool:
+    """Whether the filter of this name lets the row pass."""
+    return _FILTERS[name](entry, state) == value
 
 
 def next_query(

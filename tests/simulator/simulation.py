@@ -3,16 +3,17 @@
 import heapq
 import itertools
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from tests.simulator.account_book import AccountBook
 from tests.simulator.callbacks import Callback, callback_of
 from tests.simulator.inbound import arrive, judge
-from tests.simulator.message_log import MessageLog
+from tests.simulator.message_log import LogEntry, MessageLog
 from tests.simulator.messages import Message, Order, Part, Report, quiet_at
 from tests.simulator.outbound import accept
+from tests.simulator.paging import Page, PageRequest, read_page
 from tests.simulator.posting import Deliver, HttpPoster
 from tests.simulator.quota import Quota
 from tests.simulator.settings import Settings
@@ -59,7 +60,8 @@ class Simulation:
         self.counts = Counts()
         self.lock = threading.RLock()
         self.clock: Callable[[], datetime] | None = None
-        self.messages: list[Message] = []
+        self._sent: list[Message] = []
+        self.messages: Sequence[Message] = self._sent
         self._now = self.settings.start
         self._quiet_at = self._now
         self._heap: list[tuple[datetime, int, Posting | Callable[[], None]]] = []
@@ -193,6 +195,14 @@ class Simulation:
         again = replace(posting, due_at=posting.due_at + wait, attempt=posting.attempt + 1)
         self._push(again.due_at, again)
 
+    def page(self, request: PageRequest) -> Page:
+        """A page of the log as of now."""
+        return read_page(self.log, request, self.now)
+
+    def find(self, message_uuid: str) -> LogEntry | None:
+        """The log's row of a part, whether it shows yet or not."""
+        return self.log.find(message_uuid)
+
     def take_list_request(self) -> bool:
         """One request of the log's quota; False when this minute of virtual time has no more."""
         with self.lock:
@@ -215,7 +225,7 @@ class Simulation:
             return {"now": iso(self.now), "events_pending": len(self._heap), **asdict(self.counts)}
 
     def _admit(self, message: Message) -> None:
-        self.messages.append(message)
+        self._sent.append(message)
         self.log.add(message)
         self.counts.messages += 1
         for part in message.parts:

@@ -19,6 +19,7 @@ from receiver.callback import report_fields
 from receiver.columns import REPORTS
 from receiver.config import Settings as OurSettings
 from reconcile.plivo_log import forecast, ledger
+from reconcile.plivo_log.asked_states import AskedStates
 from reconcile.plivo_log.client import connect
 from reconcile.plivo_log.counted_pull import CountedPull
 from reconcile.plivo_log.coverage import Span, Window, coverage, without
@@ -27,6 +28,7 @@ from reconcile.plivo_log.known_parts import KnownParts
 from reconcile.plivo_log.pull import PullResult, pull
 from tests.builders import clock, report, write_pieces
 from tests.simulator import Faults, Served, Settings, Simulation, orders
+from tests.simulator import paging as simulated_paging
 from tests.simulator.settings import Paging
 
 Row = dict[str, Any]
@@ -35,6 +37,7 @@ DAY = Span(START, START + timedelta(days=1))
 LATER = timedelta(days=5)
 MESSAGES = 1_200
 ENDS = ("delivered", "undelivered", "failed")
+COUNT_OF_STATES = 2  # of the queued and of the sent, for up to 5,000 that do not end
 QUOTA = 0  # a minute: so that any day is too large to be listed
 
 
@@ -50,6 +53,7 @@ class World:
         lose: Callable[[Row], bool] = lambda _: False,
         signature: str = "v3",
         messages: int = MESSAGES,
+        later: timedelta = LATER,
     ) -> None:
         self.rows: list[Row] = []
         numbers = itertools.count(1)
@@ -72,7 +76,7 @@ class World:
         )  # fmt: skip
         self.sim.generate(orders(5, messages, *_within(DAY)), url="http://127.0.0.1:9/dlr")
         self.sim.settle()
-        self.sim.advance(DAY.until_at + LATER)
+        self.sim.advance(DAY.until_at + later)
         self._settings_for = settings_for
 
     def pulled(self, extra: Sequence[Row] = (), max_requests: int | None = None) -> PullResult:
@@ -99,7 +103,12 @@ class World:
                 now=now,
                 max_requests=max_requests,
                 counting=lambda reader: CountedPull(
-                    reader, known, ledger=read, now=now(), per_minute=QUOTA
+                    reader,
+                    known,
+                    AskedStates(self.data_dir / "state", client.account),
+                    ledger=read,
+                    now=now(),
+                    per_minute=QUOTA,
                 ),
             )
 
@@ -157,9 +166,7 @@ def test_whole_reports_are_proved_complete_with_a_few_requests(
     world = World(settings_for)
     result = world.pulled()
     assert result.complete
-    ended = {row["message_uuid"] for row in world.rows if row["status"] in ENDS}
-    still_open = len(world.true_parts - ended)
-    assert result.requests <= 5 + SAMPLE_OF_A_DAY + still_open
+    assert result.requests <= 5 + SAMPLE_OF_A_DAY + COUNT_OF_STATES
     assert {window.how for window in world.ledger} == {"counted"}
     assert sum(window.rows for window in world.ledger) == len(world.true_parts)
     world.everything_is_known()
@@ -201,6 +208,64 @@ def test_what_has_not_ended_by_our_reports_is_asked_of_the_log(
     assert open_by_reports <= world.stored
     found = reconcile.messages(data_dir=world.data_dir)
     assert not set(found["outcome"]) & {"pending"}
+
+
+def test_a_log_that_lags_behind_is_told_and_hides_no_end(
+    settings_for: Callable[..., OurSettings], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its `sent` rows are more than ours, so that a count of them would prove nothing."""
+    world = World(
+        settings_for,
+        Faults(log_behind=0.05),
+        lose=lambda row: row["status"] in ENDS and lost(20)(row),
+    )
+    assert world.pulled().complete
+    assert "still calls sent what has ended" in caplog.text
+    logged = {p.message_uuid: p.log_row for m in world.sim.truth() for p in m.parts}
+    reported = {r["message_uuid"] for r in world.rows if r["status"] in ENDS}
+    hidden = {uuid for uuid, row in logged.items() if row and row.state in ENDS} - reported
+    assert hidden
+    assert hidden <= world.stored
+    world.everything_is_known()
+
+
+def test_a_log_that_knows_no_filter_of_states_is_asked_one_by_one(
+    settings_for: Callable[..., OurSettings],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(simulated_paging._FILTERS, "message_state")
+    world = World(settings_for, lose=lambda row: row["status"] in ENDS and lost(10)(row))
+    assert world.pulled().complete
+    assert "does not filter by state" in caplog.text
+    ended = {p.message_uuid for m in world.sim.truth() for p in m.parts if p.fate}
+    assert ended - {r["message_uuid"] for r in world.rows if r["status"] in ENDS} <= world.stored
+
+
+def test_open_states_are_counted_again_when_they_are_due_and_only_then(
+    settings_for: Callable[..., OurSettings],
+) -> None:
+    """Counting leaves no row; that it was done is written down apart, and may be lost."""
+    world = World(settings_for, later=timedelta(hours=30))
+    world.pulled()
+    (world.data_dir / "state" / "states.json").write_text("[{}]")
+    assert 0 < world.pulled().requests <= COUNT_OF_STATES
+    assert world.pulled().requests == 0
+
+
+def test_a_part_near_midnight_is_looked_for_on_both_sides(
+    settings_for: Callable[..., OurSettings],
+) -> None:
+    """Its report says today, its row tomorrow: that is no reason to list a window of today."""
+    world = World(settings_for)
+    near = [
+        report("near", account=world.sim.settings.account.main.auth_id, signature="v3",
+               message_time=clock(DAY.until_at - timedelta(microseconds=40)))
+    ]  # fmt: skip
+    world.pulled(near)
+    listed = [window for window in world.ledger if window.how == "listed"]
+    assert [window.until_at for window in listed] == [DAY.until_at]
+    assert listed[0].until_at - listed[0].from_at <= timedelta(seconds=3)
 
 
 def test_states_that_cancel_in_a_count_show_in_the_sample(

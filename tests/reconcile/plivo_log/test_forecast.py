@@ -44,6 +44,17 @@ def test_of_an_outage_as_many_are_expected_as_of_the_time_around_it() -> None:
     assert load.unheard(Span(TODAY, TODAY + hours(3))) == 200
 
 
+def test_an_outage_at_noon_is_expected_to_hold_more_than_the_mean_of_its_day() -> None:
+    noon = TODAY + hours(12)
+    load = Load(
+        {TODAY + hours(n): 100 for n in range(24) if n not in (12, 13)}
+        | {TODAY + hours(11): 1_700, noon: 30, TODAY + hours(14): 1_900},
+        outages=[Span(noon, noon + hours(2))],
+    )
+    assert load.unheard(Span(TODAY, TODAY + hours(24))) == 3_600
+    assert load.unheard(Span(noon + hours(1), TODAY + hours(24))) == 1_800
+
+
 def test_large_days_are_counted_and_small_ones_listed() -> None:
     day = Span(TODAY, TODAY + hours(24))
     small = Load({TODAY + hours(n): 2_000 for n in range(24)})
