@@ -36,7 +36,7 @@ MACROS = {
     "timestamp_micros(micros)": "make_timestamp(micros)",
     "from_utc_timestamp(moment, zone)": "timezone(zone, timezone('UTC', moment))",
     "to_utc_timestamp(moment, zone)": "timezone('UTC', timezone(zone, moment))",
-    "xxhash64(a)": "hash(a), (a, b, c, d, e, f, g, h) as hash(a, b, c, d, e, f, g, h)",
+    "xxhash64(a)": "hash(a), (a, b, c, d, e, f, g, h, i) as hash(a, b, c, d, e, f, g, h, i)",
     "sha2(string, bits)": "sha256(string)",
     "percentiles(number)": "quantile_cont(number, [0.5, 0.9, 0.95, 0.99])",
 }

@@ -50,7 +50,7 @@ def write(engine: DuckDBEngine, composition: Composition) -> tuple[DayFile | Non
     if composition.wanderers:
         engine.read("wandered", composition.wanderers, MESSAGES)
         rows += f" union all select {columns} from wandered"
-    engine.keep_answer(
+    engine.name(
         "composed",
         f"select * replace ({_OUTCOME} as outcome) from ({rows}) as every "
         "cross join (select as_of, horizon_micros from moment) as m "
@@ -62,13 +62,11 @@ def write(engine: DuckDBEngine, composition: Composition) -> tuple[DayFile | Non
         existed = path.exists()
         if existed:
             day_files.remove(path)
-        engine.forget("composed")
         return None, existed
     tables = engine.slices(
         f"select {_cast()} from composed order by message_time, message_uuid", MESSAGES, _GROUP_ROWS
     )
     changed = day_files.write_where_different(tables, MESSAGES, path)
-    engine.forget("composed")
     status = path.stat()
     after, until = said["after"], said["until"]
     horizon = timedelta(microseconds=said["horizon"])

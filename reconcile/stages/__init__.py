@@ -1,9 +1,9 @@
 """[pure] The transformation as a list that one can read: SQL, one noun a file, in this order.
 
-    reports ──► part_courses ──► telling_reports ──► typed_reports ───────────► report_parts ─┐
-                                                        └► report_states, report_order ─┘     │
-    log_rows ──► log_reads ──► log_parts ─────────────────────────────────► clock_shifts ─────┴►
-                                                             parts ──► messages ──► counts
+    reports  ──► part_reports ──► part_courses ──► telling_reports ──► typed_reports ─► report_parts ─┐
+                                                        └► report_states ─► report_order ─┘          │
+    log_rows ──► log_reads ──► log_parts ─────────────────────────────────────────────────────────────┴►
+                                                   parts ──► routes, prefixes ──► messages ──► counts
 
 The text keeps to what DuckDB and Spark SQL both understand; where only names differ, the engine
 declares Spark's name. Time is UTC without a zone inside, money decimal(18,5). Beside the inputs
@@ -19,11 +19,11 @@ import pyarrow.csv as pa_csv
 
 STAGES = (
     "part_reports", "part_courses", "telling_reports", "typed_reports", "report_states",
-    "report_order", "report_parts", "log_reads", "log_parts", "clock_shifts", "parts", "messages",
+    "report_order", "report_parts", "log_reads", "log_parts", "parts", "routes", "prefixes", "messages",
 )  # fmt: skip
 
 # Named only: carried out by whoever reads them, as far as he does.
-NAMED = {"part_reports", "telling_reports", "log_reads"}
+NAMED = {"part_reports", "telling_reports", "log_reads", "report_parts"}
 
 _HERE = Path(__file__).parent
 _MEANING = {

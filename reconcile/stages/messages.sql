@@ -115,25 +115,6 @@ completed as (
         *,
         case when stands_for_all then 1 else parts_named end as parts_expected
     from grouped
-),
-routes as (
-    -- what the numbering plans say of each distinct MCC and MNC, and of each beginning of a number
-    select r.mcc, r.mnc, c.country, coalesce(exact_mnc.carrier, numeric_mnc.carrier) as carrier
-    from (select distinct mcc, mnc from grouped where mcc is not null) as r
-    left join mcc_countries as c on c.mcc = r.mcc
-    left join networks as exact_mnc on exact_mnc.mcc = r.mcc and exact_mnc.mnc = r.mnc
-    left join networks as numeric_mnc
-        on numeric_mnc.mcc = r.mcc
-        and regexp_like(r.mnc, '^[0-9]{1,3}\z')
-        and numeric_mnc.mnc_number = cast(try_cast(r.mnc as int) as string)
-),
-prefixes as (
-    select h.head, max_by(n.country, length(n.prefix)) as country
-    from (
-        select distinct left(to_number, 7) as head from grouped where log_country is null
-    ) as h
-    inner join number_prefixes as n on left(h.head, length(n.prefix)) = n.prefix
-    group by h.head
 )
 select
     c.message_uuid, c.direction, c.type, c.from_number, c.to_number,

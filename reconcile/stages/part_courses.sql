@@ -4,14 +4,15 @@
 -- report of a plain course tells all that the part's reports tell; most courses are plain.
 with seen as (
     select
-        r.message_uuid, r.received_at, r.sequence, s.rank,
-        r.queued_time, r.sent_time, r.delivery_report_time, r.units, r.message_time, r.total_amount,
+        r.message_uuid, r.received_at, r.sent_time, s.rank,
         case when regexp_like(r.sequence, '^[0-9]{1,18}\z') then cast(r.sequence as bigint) end
             as number,
         case when r.total_amount not in ('0', '0.0', '0.00', '0.000', '0.0000', '0.00000')
             then r.total_amount end as amount,
         -- what cleaning would change before it counts
         coalesce(r.kind, '') <> 'delivery_report' or coalesce(r.http_method, '') <> 'POST'
+            or coalesce(s.rank, 0) not in (1, 3, 4)
+            or (r.sequence is not null and not regexp_like(r.sequence, '^[0-9]{1,18}\z'))
             or coalesce(r.type = '' or r.type like ' %', false)
             or coalesce(r.mcc = '' or r.mcc like ' %', false)
             or coalesce(r.mnc = '' or r.mnc like ' %', false)
@@ -21,6 +22,7 @@ with seen as (
             or coalesce(r.error_code like '0%' and r.error_code not in ('000', '0'), false)
             or coalesce(r.from_number like '%*%', false) or coalesce(r.to_number like '%*%', false)
             as odd,
+        -- which values the report has, a power of two each
         case when r.type is not null then 1 else 0 end
         + case when r.mcc is not null then 2 else 0 end
         + case when r.mnc is not null then 4 else 0 end
@@ -28,13 +30,15 @@ with seen as (
         + case when r.account is not null then 16 else 0 end
         + case when r.total_amount is not null then 32 else 0 end
         + case when r.error_code not in ('000', '0') then 64 else 0 end
-        + case when r.queued_time is not null then 128 else 0 end
-        + case when r.sent_time is not null then 256 else 0 end
-        + case when r.delivery_report_time is not null then 512 else 0 end as held,
+        + case when r.sequence is not null then 128 else 0 end
+        + case when r.total_amount not in ('0', '0.0', '0.00', '0.000', '0.0000', '0.00000')
+            then 256 else 0 end
+        + case when r.sent_time is not null then 512 else 0 end
+        + case when r.delivery_report_time is not null then 1024 else 0 end as held,
         xxhash64(coalesce(r.from_number, ''), coalesce(r.to_number, ''), coalesce(r.units, ''),
             coalesce(r.part_info, ''), coalesce(r.parent_message_uuid, ''),
-            coalesce(r.message_time, ''), coalesce(r.url_parameters, ''), coalesce(r.signature, ''))
-            as unchanging
+            coalesce(r.message_time, ''), coalesce(r.queued_time, ''),
+            coalesce(r.url_parameters, ''), coalesce(r.signature, '')) as unchanging
     from part_reports as r
     left join states as s on s.word = lower(trim(r.status))
 ),
@@ -42,59 +46,61 @@ counted as (
     select
         message_uuid,
         count(*) as reports,
-        max(rank) as last_rank,
-        min(received_at) as first_received_at,
-        max(received_at) as last_received_at,
-        count(message_time) as message_times,
-        count(queued_time) as queued_times,
-        count(sent_time) as sent_times,
-        count(delivery_report_time) as receipt_times,
-        count(units) as units_told,
-        count(amount) as amounts_told,
-        count(case when rank = 1 then 1 end) as queued_reports,
-        count(case when rank = 3 then 1 end) as sent_reports,
-        count(case when rank = 4 then 1 end) as final_reports,
-        count(sequence) as numbered,
+        bool_or(odd) as odd,
+        max(case when rank = 1 then held end) as queued_held,
+        max(case when rank = 3 then held end) as sent_held,
+        max(case when rank = 4 then held end) as final_held,
         min(case when rank = 1 then received_at end) as queued_received_at,
         min(case when rank = 3 then received_at end) as sent_received_at,
         min(case when rank = 4 then received_at end) as final_received_at,
         min(case when rank = 1 then number end) as queued_number,
         min(case when rank = 3 then number end) as sent_number,
         min(case when rank = 4 then number end) as final_number,
-        count(number) as numbers,
-        bool_or(odd) as odd,
-        bit_or(held) as held,
-        max_by(held, rank) as held_at_last,
         min(unchanging) as unchanging,
         max(unchanging) as unchanging_too,
-        min(xxhash64(queued_time)) filter (where queued_time is not null) as queued,
-        max(xxhash64(queued_time)) filter (where queued_time is not null) as queued_too,
-        min(xxhash64(sent_time)) filter (where sent_time is not null) as sent,
-        max(xxhash64(sent_time)) filter (where sent_time is not null) as sent_too,
-        min(xxhash64(amount)) filter (where amount is not null) as amount,
-        max(xxhash64(amount)) filter (where amount is not null) as amount_too,
-        max(case when amount is not null then rank end) as rank_of_amount
+        min(case when sent_time is not null then xxhash64(sent_time) end) as sent,
+        max(case when sent_time is not null then xxhash64(sent_time) end) as sent_too,
+        min(case when amount is not null then xxhash64(amount) end) as amount,
+        max(case when amount is not null then xxhash64(amount) end) as amount_too
     from seen
     group by message_uuid
+),
+held as (
+    select
+        *,
+        coalesce(final_held, sent_held, queued_held) as last_held,
+        coalesce(queued_held, 0) | coalesce(sent_held, 0) | coalesce(final_held, 0) as any_held,
+        coalesce(queued_held, sent_held, final_held) & coalesce(sent_held, queued_held, final_held)
+        & coalesce(final_held, sent_held, queued_held) as all_held
+    from counted
 )
 select
-    c.message_uuid, c.reports, c.last_rank, c.first_received_at, c.last_received_at,
-    c.message_times, c.queued_times, c.sent_times, c.receipt_times, c.units_told, c.amounts_told,
-    c.numbered - c.numbers as untyped_sequences,
+    h.message_uuid, h.reports,
+    case when h.final_held is not null then 4 when h.sent_held is not null then 3 else 1 end
+        as last_rank,
+    coalesce(h.queued_received_at, h.sent_received_at, h.final_received_at) as first_received_at,
+    -- how many of them say when it was sent, and what it cost
+    case when (coalesce(h.queued_held, 0) & 512) > 0 then 1 else 0 end
+    + case when (coalesce(h.sent_held, 0) & 512) > 0 then 1 else 0 end
+    + case when (coalesce(h.final_held, 0) & 512) > 0 then 1 else 0 end as sent_times,
+    case when (coalesce(h.queued_held, 0) & 256) > 0 then 1 else 0 end
+    + case when (coalesce(h.sent_held, 0) & 256) > 0 then 1 else 0 end
+    + case when (coalesce(h.final_held, 0) & 256) > 0 then 1 else 0 end as amounts_told,
     not m.every_report
-        and not c.odd
-        and c.queued_reports <= 1 and c.sent_reports <= 1 and c.final_reports <= 1
-        and c.queued_reports + c.sent_reports + c.final_reports = c.reports
-        and c.numbered = c.numbers and c.numbers in (0, c.reports)
-        and coalesce(c.queued_number < coalesce(c.sent_number, c.final_number), true)
-        and coalesce(c.sent_number < c.final_number, true)
-        and coalesce(c.queued_received_at < coalesce(c.sent_received_at, c.final_received_at), true)
-        and coalesce(c.sent_received_at < c.final_received_at, true)
-        and c.held = c.held_at_last
-        and c.unchanging = c.unchanging_too
-        and coalesce(c.queued = c.queued_too, true)
-        and coalesce(c.sent = c.sent_too, true)
-        and coalesce(c.amount = c.amount_too and c.rank_of_amount = c.last_rank, true)
-        and c.receipt_times <= c.final_reports as plain
-from counted as c
+        and not h.odd
+        and h.reports
+            = case when h.queued_held is not null then 1 else 0 end
+            + case when h.sent_held is not null then 1 else 0 end
+            + case when h.final_held is not null then 1 else 0 end
+        and coalesce(h.queued_number < coalesce(h.sent_number, h.final_number), true)
+        and coalesce(h.sent_number < h.final_number, true)
+        and coalesce(h.queued_received_at < coalesce(h.sent_received_at, h.final_received_at), true)
+        and coalesce(h.sent_received_at < h.final_received_at, true)
+        and h.last_held = h.any_held
+        and (h.any_held & 128) = (h.all_held & 128)
+        and (coalesce(h.queued_held, 0) & 1024) = 0 and (coalesce(h.sent_held, 0) & 1024) = 0
+        and h.unchanging = h.unchanging_too
+        and coalesce(h.sent = h.sent_too, true)
+        and coalesce(h.amount = h.amount_too, true) as plain
+from held as h
 cross join moment as m

@@ -12,10 +12,8 @@ with joined as (
         l.state as log_state,
         r.state as report_state,
         l.compared_as = r.compared_as as same_state,
-        -- both have ended differently: the log's word, unless the report's clock is later
-        -- (clocks that run in different zones cannot tell)
-        r.clock > l.message_updated_time and coalesce(s.minutes, 0) = 0 as report_later,
-        s.minutes as clock_shift_minutes,
+        r.clock > l.message_updated_time as report_clock_later,
+        unix_micros(r.message_time) - unix_micros(l.message_time) as micros_apart,
         coalesce(l.rank, -1) as log_rank,
         coalesce(r.rank, -1) as report_rank,
         coalesce(l.state_place, 9) as log_place,
@@ -75,19 +73,38 @@ with joined as (
         coalesce(r.untyped_values, 0) + coalesce(l.untyped_values, 0) as untyped_values
     from report_parts as r
     full outer join log_parts as l on l.message_uuid = r.message_uuid
-    left join clock_shifts as s on s.message_uuid = r.message_uuid
+),
+apart as (
+    select *, cast(round(cast(micros_apart as double) / 900000000) as bigint) as quarters_apart
+    from joined
+),
+shifted as (
+    -- by how many minutes the reports' MessageTime runs ahead of the log's, where both date the
+    -- part: 0 where they agree; whole quarters of an hour are a zone's doing; anything else is no
+    -- shift, and null
+    select
+        *,
+        case
+            when abs(micros_apart) <= 2000000 then 0
+            when abs(micros_apart - quarters_apart * 900000000) <= 2000000
+                and abs(quarters_apart) <= 56 then cast(quarters_apart * 15 as int)
+        end as clock_shift_minutes
+    from apart
 ),
 decided as (
     select
         *,
         case
-            when log_final and report_final and not same_state and report_later then 'report'
+            -- both have ended differently: the log's word, unless the report's clock is later
+            -- (clocks that run in different zones cannot tell)
+            when log_final and report_final and not same_state
+                and report_clock_later and coalesce(clock_shift_minutes, 0) = 0 then 'report'
             when log_final then 'log'
             when report_final then 'report'
             when log_rank >= report_rank then 'log'
             else 'report'
         end as winner
-    from joined
+    from shifted
 ),
 stated as (
     select

@@ -8,10 +8,7 @@ select
     c.plain,
     case when c.plain then c.reports else 1 end as reports,
     case when c.plain then c.first_received_at else r.received_at end as first_received_at,
-    case when c.plain then c.message_times else 1 end as message_times,
-    case when c.plain then c.queued_times else 1 end as queued_times,
     case when c.plain then c.sent_times else 1 end as sent_times,
-    case when c.plain then c.units_told else 1 end as units_told,
     case when c.plain then c.amounts_told else 1 end as amounts_told
 from part_reports as r
 left join states as s on s.word = lower(trim(r.status))

@@ -3,8 +3,7 @@
 with cleaned as (
     select
         report_id, received_at, kind, account, signature, url_parameters,
-        message_uuid, plain, reports, first_received_at, message_times, queued_times, sent_times,
-        units_told, amounts_told,
+        message_uuid, plain, reports, first_received_at, sent_times, amounts_told,
         nullif(trim(parent_message_uuid), '') as parent_message_uuid,
         coalesce(lower(trim(status)), '') as status,
         nullif(trim(sequence), '') as sequence_text,
@@ -32,8 +31,7 @@ with cleaned as (
 ),
 typed as (
     select
-        plain, reports, first_received_at, message_times, queued_times, sent_times, units_told,
-        amounts_told, report_id, received_at, kind, account, signature, message_uuid,
+        plain, reports, first_received_at, sent_times, amounts_told, report_id, received_at, kind, account, signature, message_uuid,
         parent_message_uuid, status, error_code, from_number, to_number, type, mcc, mnc, powerpack_uuid,
         case when part_number between 1 and part_count then part_number end as part_number,
         case when part_number between 1 and part_count then part_count end as part_count,
@@ -64,8 +62,7 @@ typed as (
 zoned as (
     -- into UTC, where the callbacks' times are set to be in another zone and name none themselves
     select
-        t.plain, t.reports, t.first_received_at, t.message_times, t.queued_times, t.sent_times,
-        t.units_told, t.amounts_told,
+        t.plain, t.reports, t.first_received_at, t.sent_times, t.amounts_told,
         t.report_id, t.received_at, t.kind, t.account, t.signature, t.message_uuid,
         t.parent_message_uuid,
         t.status, t.error_code, t.from_number, t.to_number, t.type, t.mcc, t.mnc,
@@ -104,10 +101,10 @@ looked_up as (
         end as clock,
         greatest(t.message_time, t.queued_time, t.sent_time, t.delivery_report_time) as last_time,
         case when t.sequence is null and t.sequence_text is not null then 1 else 0 end
-        + case when t.units is null and t.units_text is not null then t.units_told else 0 end
+        + case when t.units is null and t.units_text is not null then t.reports else 0 end
         + case when t.total_amount is null and t.total_amount_text is not null then t.amounts_told else 0 end
-        + case when t.message_time is null and t.message_time_text is not null then t.message_times else 0 end
-        + case when t.queued_time is null and t.queued_time_text is not null then t.queued_times else 0 end
+        + case when t.message_time is null and t.message_time_text is not null then t.reports else 0 end
+        + case when t.queued_time is null and t.queued_time_text is not null then t.reports else 0 end
         + case when t.sent_time is null and t.sent_time_text is not null then t.sent_times else 0 end
         + case when t.delivery_report_time is null and t.delivery_report_time_text is not null
             then 1 else 0 end as untyped_values
