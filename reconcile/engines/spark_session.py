@@ -31,12 +31,12 @@ _MEANING = {
     "spark.sql.parquet.filterPushdown": "true",
     "spark.sql.legacy.parquet.nanosAsLong": "true",
 }
+LOG = f"-Dlog4j2.configurationFile={(Path(__file__).parent / 'log4j2.properties').as_uri()}"
 _QUIET = {
     "spark.ui.showConsoleProgress": "false",
     "spark.sql.debug.maxToStringFields": "1000",
     "spark.sql.catalogImplementation": "in-memory",
-    "spark.driver.extraJavaOptions": "-Dlog4j2.configurationFile="
-    + (Path(__file__).parent / "log4j2.properties").as_uri(),
+    "spark.driver.extraJavaOptions": LOG,
 }
 _HERE = {
     "spark.ui.enabled": "false",
