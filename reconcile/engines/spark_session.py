@@ -88,10 +88,10 @@ def _started(master: str, more: Mapping[str, str]) -> Any:
             known |= _HERE | {"spark.sql.warehouse.dir": tempfile.gettempdir()}
     for name, value in {**known, **_MEANING, **more}.items():
         builder = builder.config(name, value)
+    # it means pandas, which is not used here
+    warnings.filterwarnings("ignore", "PySpark does not yet fully support", FutureWarning)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # of pandas, which is not used here
-            running = builder.appName("plivo-delivery-reports").getOrCreate()
+        running = builder.appName("plivo-delivery-reports").getOrCreate()
     except PySparkException as problem:
         if problem.getCondition() == "JAVA_GATEWAY_EXITED":
             raise SettingError(f"Java did not start Spark (see above). {_JAVA}") from problem
