@@ -220,7 +220,7 @@ def test_an_empty_folder_is_empty_for_both(tmp_path: Path) -> None:
 
 # -- the common subset ---------------------------------------------------------------------------
 
-_NOW = {"since": UTC_TIME, "until": UTC_TIME, "as_of": UTC_TIME, "horizon_micros": pa.int64(),
+_NOW = {"as_of": UTC_TIME, "horizon_micros": pa.int64(),
         "zone": pa.string(), "by_units": pa.bool_(), "direction": pa.string()}  # fmt: skip
 INPUTS = {
     "reports": REPORTS, "log_rows": LOG, "asked": pa.schema(list(_NOW.items())),
