@@ -5,6 +5,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+COMMA := ,
 RUN := $(BIN)/python
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
@@ -25,6 +26,9 @@ check: $(VENV)/.ready-dev ## linter, formatter, type checker
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+test-spark: $(VENV)/.ready-dev ## the engines' contract on a cluster of Spark, one worker killed; minutes
+	@$(RUN) -m tests.spark_cluster $(ARGS)
 
 crash-test: $(VENV)/.ready-dev ## kill the receiver again and again; ROUNDS=100
 	@$(RUN) -m tests.receiver.crash --rounds $(or $(ROUNDS),100)
@@ -82,7 +86,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 
 $(VENV)/.ready-dev: $(VENV)/.ready
 	@echo "Adding what the tests need …" >&2
-	@$(PIP) --editable '.[dev]'
+	@$(PIP) --editable '.[dev$(if $(shell command -v java),$(COMMA)spark)]'
 	@touch $@
 
 $(VENV)/.ready-notebooks: $(VENV)/.ready
@@ -90,4 +94,4 @@ $(VENV)/.ready-notebooks: $(VENV)/.ready
 	@$(PIP) --editable '.[notebooks]'
 	@touch $@
 
-.PHONY: help setup demo test test-all check crash-test bench-receiver bench-receiver-limits bench-pull bench-report bench-data bench-reconcile receiver reconcile report notebook clean
+.PHONY: help setup demo test test-all test-spark check crash-test bench-receiver bench-receiver-limits bench-pull bench-report bench-data bench-reconcile receiver reconcile report notebook clean

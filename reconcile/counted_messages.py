@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
@@ -43,13 +43,26 @@ def select(
     """
     engine.read("messages", day_files.live_files(settings.data_dir / "messages"), MESSAGES)
     engine.keep("asked", _asked(question, as_of, settings))
-    engine.define("counted_messages")
+    in_time, moments = _in_time(question)
+    engine.define("counted_messages", in_time, moments)
     hints = _hints(engine, question.where)
     hidden = question.redaction.in_sql() if question.redaction else None
     if question.where or hidden:
-        condition, parameters = conditions.sql(question.where)
-        engine.define("counted_messages", condition or "true", parameters, instead=hidden)
+        condition, values = conditions.sql(question.where)
+        engine.define(
+            "counted_messages", f"{in_time} and {condition}", moments | values, instead=hidden
+        )
     return hints
+
+
+def _in_time(question: Question) -> tuple[str, dict[str, datetime]]:
+    """As constants, which let an engine pass over the files of other days."""
+    borders = {"since": (">=", question.since), "until": ("<", question.until)}
+    terms = [f"message_time {sign} ${name}" for name, (sign, at) in borders.items() if at]
+    moments = {
+        name: at.astimezone(UTC).replace(tzinfo=None) for name, (_, at) in borders.items() if at
+    }
+    return " and ".join(terms) or "true", moments
 
 
 def _asked(question: Question, as_of: datetime | None, settings: Settings) -> pa.Table:
@@ -57,8 +70,6 @@ def _asked(question: Question, as_of: datetime | None, settings: Settings) -> pa
     asked_for = any(condition.name == "direction" for condition in question.where)
     return pa.table(
         {
-            "since": pa.array([question.since], UTC_TIME),
-            "until": pa.array([question.until], UTC_TIME),
             "as_of": pa.array([as_of], UTC_TIME),
             "horizon_micros": pa.array([horizon], pa.int64()),
             "zone": pa.array([question.zone], pa.string()),

@@ -4,7 +4,6 @@ Inside, time is TIMESTAMP in a session whose zone is UTC. A view is a plan that 
 it is read; what is read more than once is kept by the executors, in memory and on their disks.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -99,16 +98,12 @@ class SparkEngine:
             )
 
     def run(self, names: Sequence[str]) -> None:
-        texts = [stages.text(name) for name in names]
-        for place, (name, text) in enumerate(zip(names, texts, strict=True)):
-            readers = sum(bool(re.search(rf"\b{name}\b", later)) for later in texts[place + 1 :])
+        # all are kept: a stage that is read once by name may be so by parts of a text that are
+        # planned apart; none is carried out before the last one asks for it
+        for name in names:
             with translated():
-                stage = self._session.sql(spark_text.of_table(text))
-                self._name(
-                    name,
-                    stage,
-                    kept=name == names[-1] or (readers > 1 and name not in stages.NAMED),
-                )
+                stage = self._session.sql(spark_text.of_table(stages.text(name)))
+                self._name(name, stage, kept=name not in stages.NAMED)
         self._carry_out(names[-1])
 
     def keep_answer(self, name: str, sql: str) -> None:

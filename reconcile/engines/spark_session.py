@@ -31,12 +31,12 @@ _MEANING = {
     "spark.sql.parquet.filterPushdown": "true",
     "spark.sql.legacy.parquet.nanosAsLong": "true",
 }
+LOG = f"-Dlog4j2.configurationFile={(Path(__file__).parent / 'log4j2.properties').as_uri()}"
 _QUIET = {
     "spark.ui.showConsoleProgress": "false",
     "spark.sql.debug.maxToStringFields": "1000",
     "spark.sql.catalogImplementation": "in-memory",
-    "spark.driver.extraJavaOptions": "-Dlog4j2.configurationFile="
-    + (Path(__file__).parent / "log4j2.properties").as_uri(),
+    "spark.driver.extraJavaOptions": LOG,
 }
 _HERE = {
     "spark.ui.enabled": "false",
@@ -88,10 +88,10 @@ def _started(master: str, more: Mapping[str, str]) -> Any:
             known |= _HERE | {"spark.sql.warehouse.dir": tempfile.gettempdir()}
     for name, value in {**known, **_MEANING, **more}.items():
         builder = builder.config(name, value)
+    # it means pandas, which is not used here
+    warnings.filterwarnings("ignore", "PySpark does not yet fully support", FutureWarning)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # of pandas, which is not used here
-            running = builder.appName("plivo-delivery-reports").getOrCreate()
+        running = builder.appName("plivo-delivery-reports").getOrCreate()
     except PySparkException as problem:
         if problem.getCondition() == "JAVA_GATEWAY_EXITED":
             raise SettingError(f"Java did not start Spark (see above). {_JAVA}") from problem

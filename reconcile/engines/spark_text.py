@@ -14,7 +14,7 @@ _BLANKS = " \u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u202f\u
 
 # What stands in the text -> what Spark is asked for instead.
 REPLACED = {
-    r"\btrim\(": "trimmed(",
+    r"\btrim\(([a-z_.]+)\)": rf"trim(both '{_BLANKS}' from \1)",  # blanks of Unicode, too
     r"\btry_url_decode\(": "decoded(",
     r"\bto_utc_timestamp\(": "later_instant(",
     r"\bpercentiles\(([a-z_]+)\)": r"percentile(\1, array(0.5D, 0.9D, 0.95D, 0.99D))",
@@ -25,8 +25,6 @@ _EARLIER = "to_utc_timestamp(moment, zone)"
 
 # Their declarations, each of which says in what Spark's own function differs from DuckDB's.
 FUNCTIONS = {
-    # blanks of Unicode, too
-    "trimmed(string string) returns string": f"trim(both '{_BLANKS}' from string)",
     # a % that begins no code stays, and bytes that are no UTF-8 make the whole null
     "decoded(string string) returns string": (
         f"case when not contains({_DECODED}, '\ufffd') or contains(string, '\ufffd') "

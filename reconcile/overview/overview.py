@@ -88,7 +88,7 @@ def overview(settings: Settings, question: Question, merged: Merged) -> Overview
         findings=_narrowed([*found, *doubts], question),
         bands=bands,
         sources=surroundings.sources(settings),
-        versions=surroundings.versions(),
+        versions=surroundings.versions(settings.engine),
         **tables,
     )
 

@@ -57,11 +57,12 @@ def sources(settings: Settings) -> list[Source]:
     return [_source_at_hand(settings, name) for name in _DATED_BY]
 
 
-def versions() -> dict[str, str]:
+def versions(engine: str) -> dict[str, str]:
     """Of what could make another program come to other numbers."""
+    library = {"spark": "pyspark"}.get(engine, engine)
     return {
         "plivo-delivery-reports": metadata.version("plivo-delivery-reports"),
-        "duckdb": metadata.version("duckdb"),
+        library: metadata.version(library),
         "python": platform.python_version(),
     }
 

@@ -31,5 +31,3 @@ select
 from messages as m
 cross join asked as a
 where (a.direction is null or m.direction = a.direction)
-    and (a.since is null or m.message_time >= a.since)
-    and (a.until is null or m.message_time < a.until)

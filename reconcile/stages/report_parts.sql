@@ -21,7 +21,9 @@ with others as (
         min_by(part_number, place) filter (where part_number is not null) as part_number,
         min_by(part_count, place) filter (where part_count is not null) as part_count,
         min_by(units, place) filter (where units is not null) as units,
-        min_by(total_amount, place) filter (where final or total_amount <> 0) as total_amount,
+        min_by(total_amount, place)
+            filter (where total_amount is not null and (final or total_amount <> 0))
+            as total_amount,
         -- the 0.00000 of a report that is not final never overwrites another amount
         min_by(total_amount, place) filter (where total_amount = 0) as zero_amount,
         min_by(error_code, place) filter (where error_code is not null) as error_code,
