@@ -6,7 +6,7 @@ is remembered.
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,13 @@ class Unit:
     coverage: str
     days: tuple[date, ...]
     wanderers: str | None = None
+
+    def as_told(self, now: "Unit") -> bool:
+        return (self.rows, self.checksum, self.coverage) == (now.rows, now.checksum, now.coverage)
+
+    def to_be_done(self) -> "Unit":
+        """As it is no more: the next merge derives it."""
+        return replace(self, rows=-1)
 
 
 @dataclass(frozen=True, slots=True)

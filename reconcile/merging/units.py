@@ -98,10 +98,7 @@ def _rows(
     with ExitStack() as files:
         for folder in SCHEMAS:
             batches = [batch for batch in source.at_home(homes) if batch.folder == folder]
-            views = []
-            for number, batch in enumerate(batches):
-                name = f"{folder}_{number}"
-                views.append(_of_batch(engine, source, homes, batch, name, files))
+            views = [_of_batch(engine, source, homes, batch, files) for batch in batches]
             if not views:
                 engine.read(f"{folder}_none", [], SCHEMAS[folder])
                 views = [f"select * from {folder}_none"]
@@ -119,11 +116,10 @@ def _of_batch(
     source: Source,
     homes: Sequence[date],
     batch: Batch,
-    name: str,
     files: ExitStack,
 ) -> str:
     """A batch's rows that are at home there: in its files, and among its strays."""
-    schema = SCHEMAS[batch.folder]
+    schema, name = SCHEMAS[batch.folder], f"{batch.folder}_{batch.name}"
     columns = ", ".join(schema.names)
     selects = []
     if batch.day in homes and batch.day in batch.homes:

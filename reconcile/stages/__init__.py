@@ -1,9 +1,10 @@
 """[pure] The transformation as a list that one can read: SQL, one noun a file, in this order.
 
-    reports  ──► part_reports ──► part_courses ──► telling_reports ──► typed_reports ─► report_parts ─┐
-                                                        └► report_states ─► report_order ─┘          │
-    log_rows ──► log_reads ──► log_parts ─────────────────────────────────────────────────────────────┴►
-                                                   parts ──► routes, prefixes ──► messages ──► counts
+    reports  ──► part_reports ──► part_courses ──► telling_reports ──► typed_reports ─┐
+                                                   report_states ──► report_order ────┤
+                                                                                      ▼
+    log_rows ──► log_reads ──► log_parts ──► parts, routes, prefixes ◄── report_parts ◄┘
+                                                        └──► messages ──► counts
 
 The text keeps to what DuckDB and Spark SQL both understand; where only names differ, the engine
 declares Spark's name. Time is UTC without a zone inside, money decimal(18,5). Beside the inputs
@@ -19,7 +20,8 @@ import pyarrow.csv as pa_csv
 
 STAGES = (
     "part_reports", "part_courses", "telling_reports", "typed_reports", "report_states",
-    "report_order", "report_parts", "log_reads", "log_parts", "parts", "routes", "prefixes", "messages",
+    "report_order", "report_parts", "log_reads", "log_parts", "parts", "routes", "prefixes",
+    "messages",
 )  # fmt: skip
 
 # Named only: carried out by whoever reads them, as far as he does.

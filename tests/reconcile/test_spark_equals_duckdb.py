@@ -125,7 +125,7 @@ def test_callbacks_in_a_zone_with_summer_time_and_what_is_gone(data: Path, tmp_p
     same(written(tmp_path / "duckdb"), written(tmp_path / "spark"))
     assert merged[0] == replace(merged[1], days_written=merged[0].days_written)
     assert merged[1].days_written == merged[0].days_written + 1  # the one that is gone
-    assert merge(known(tmp_path / "spark", "spark", CALLBACK_TIME_ZONE=BERLIN), always=True) == (
+    assert merge(known(tmp_path / "spark", "spark", CALLBACK_TIME_ZONE=BERLIN), full=True) == (
         replace(merged[1], days_written=0)
     )
 

@@ -1,0 +1,170 @@
+"""[I/O] A merge at work: what was remembered, what is known now, and the writing of a day."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pyarrow as pa
+
+from receiver import day_files
+from receiver.config import Settings
+from reconcile import deriving
+from reconcile.columns import MESSAGES
+from reconcile.engines.duckdb_engine import DuckDBEngine
+from reconcile.merging import day_composition
+from reconcile.merging.batches import Batch
+from reconcile.merging.day_composition import Composition
+from reconcile.merging.memory import Memory, Unit
+from reconcile.merging.travellers import Change
+from reconcile.merging.units import Source
+from reconcile.plivo_log.coverage import Window
+
+COLUMNS = ", ".join(MESSAGES.names)
+_ROWS_AT_ONCE = 3_000_000
+
+
+@dataclass(slots=True)
+class Work:
+    """`last` is what was remembered, `next` what will be.
+
+    `brought`: the new batches of each home; `lost`: homes that rows may have left; `moved`: who
+    travels now. `stale`: days whose file has to be composed; `again`: even where it was already.
+    """
+
+    settings: Settings
+    engine: DuckDBEngine
+    shelf: Path
+    last: Memory
+    windows: Sequence[Window]
+    wanted: Callable[[date], bool]
+    progress: Callable[[str], None]
+    next: Memory = field(init=False)
+    as_of: datetime | None = None
+    brought: dict[date, list[Batch]] = field(default_factory=dict)
+    lost: set[date] = field(default_factory=set)
+    moved: Change = field(default_factory=lambda: Change(set(), set()))
+    stale: set[date] = field(default_factory=set)
+    done: set[date] = field(default_factory=set)
+    again: set[date] = field(default_factory=set)
+    written: int = 0
+    _coverage: pa.Table = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.next = Memory(self.last.rules)
+
+    @property
+    def folder(self) -> Path:
+        return self.settings.data_dir / "messages"
+
+    @property
+    def source(self) -> Source:
+        return Source(self.settings, self.shelf, self.next.batches)
+
+    def name_the_moment(self) -> None:
+        moments = [batch.latest for batch in self.next.batches if batch.latest]
+        moments += [window.read_at for window in self.windows]
+        self.as_of = max(moments, default=None)
+        deriving.name_moment(self.engine, self.settings, self.as_of, every_report=False)
+        accounts = {account for batch in self.next.batches for account in batch.accounts}
+        self._coverage = deriving.window_table(self.windows, [*accounts, None])
+        self.engine.keep("windows", self._coverage)
+
+    def covered(self, days: Iterable[date]) -> str:
+        """How the log was read on these days, in a form that can be compared."""
+        told = []
+        for row in self._coverage.to_pylist():
+            spans = [
+                (max(row["from_at"], start), min(row["until_at"], start + timedelta(days=1)))
+                for start in (datetime(d.year, d.month, d.day, tzinfo=UTC) for d in sorted(days))
+            ]
+            told += [
+                f"{row['account']} {since:%dT%H:%M:%S.%f} {until:%dT%H:%M:%S.%f} {row['how']}"
+                for since, until in spans
+                if since < until
+            ]
+        return deriving.digest(told)
+
+    def as_of_now(self, day: date) -> Unit:
+        before = self.last.units.get(day)
+        days = before.days if before else (day,)
+        return Unit(*self.content(day), self.covered(days), days)
+
+    def content(self, home: date) -> tuple[int, int]:
+        rows = checksum = 0
+        for batch in self.next.batches:
+            if here := batch.homes.get(home):
+                rows += here.rows
+                checksum ^= here.checksum
+        return rows, checksum
+
+    def whole(self, day: date) -> bool:
+        """Whether the day's file is what the last merge wrote, or rightly is not there."""
+        path = day_files.partition(self.folder, day) / day_composition.FILE
+        held = self.last.files.get(day)
+        live = day_files.live_files_of(self.folder, day)
+        if held is None:
+            return not live
+        if live != [path]:
+            return False
+        status = path.stat()
+        return held.mark == [status.st_size, status.st_mtime_ns]
+
+    def in_groups(self, days: Sequence[date]) -> list[list[date]]:
+        """Days that are derived together: many small ones cost as one of their size."""
+        groups: list[list[date]] = []
+        rows = 0
+        for day in days:
+            rows += self.content(day)[0]
+            if not groups or rows > _ROWS_AT_ONCE:
+                groups.append([])
+                rows = self.content(day)[0]
+            groups[-1].append(day)
+        return groups
+
+    def kept_aside(self, unit: Unit, days: Sequence[date], which: str) -> Unit:
+        name = None
+        if self.engine.query(f"select 1 from owned where {which} limit 1").num_rows:
+            name = f"{uuid4().hex}.wanderers.parquet"
+            self.engine.write(f"select {COLUMNS} from owned where {which}", self.shelf / name)
+        return Unit(unit.rows, unit.checksum, self.covered(days), tuple(days), name)
+
+    def compose(self, day: date, at_home: str) -> None:
+        elsewhere = Memory(
+            "", units={**self.last.units, **self.next.units}, anchors=self.next.anchors
+        )
+        composition = Composition(self.folder, day, at_home, self._wanderers(elsewhere))
+        file, changed = day_composition.write(self.engine, composition)
+        self.done.add(day)
+        self.written += changed
+        self.next.files.pop(day, None)
+        if file is not None:
+            self.next.files[day] = file
+
+    def from_the_file(self, day: date) -> str:
+        """Of the file that lies there those who are at home: nobody who wandered in."""
+        path = day_files.partition(self.folder, day) / day_composition.FILE
+        if not path.exists():
+            return self.nobody()
+        self.engine.read("lying", [path], MESSAGES)
+        self.engine.read("wandering", self._wanderers(self.last, self.next), MESSAGES)
+        return (
+            f"select {COLUMNS} from lying as l "
+            "anti join wandering as w on w.message_uuid = l.message_uuid "
+            "anti join travellers as t on t.key = hash(l.message_uuid)"
+        )
+
+    def nobody(self) -> str:
+        self.engine.read("nobody", [], MESSAGES)
+        return f"select {COLUMNS} from nobody"
+
+    def _wanderers(self, *memories: Memory) -> list[Path]:
+        """Files of all who stand elsewhere than they were derived."""
+        found = {
+            unit.wanderers: None
+            for each in memories
+            for unit in (*each.units.values(), *each.anchors.values())
+            if unit.wanderers
+        }
+        return [self.shelf / name for name in found]
