@@ -5,6 +5,7 @@ On this machine it listens on loopback only and asks nobody for anything.
 
 import atexit
 import shutil
+import subprocess
 import sys
 import tempfile
 import warnings
@@ -16,7 +17,7 @@ from receiver import config
 from receiver.config import SettingError
 
 _JAVA = (
-    "ENGINE=spark needs Java 17 or 21, and there is none on the path; install it, such as with "
+    "ENGINE=spark needs Java 17 or 21, on the path; install it, such as with "
     "`apt-get install openjdk-17-jre-headless`, or say in JAVA_HOME where it is"
 )
 NO_PYSPARK = "ENGINE=spark needs pyspark; install it: pip install 'plivo-delivery-reports[spark]'"
@@ -73,30 +74,44 @@ def _active() -> Any:
 
 
 def _started(master: str, more: Mapping[str, str]) -> Any:
-    from pyspark.errors import PySparkException  # noqa: PLC0415
     from pyspark.sql import SparkSession  # noqa: PLC0415
 
-    builder: Any = SparkSession.builder
-    known = dict(_QUIET)
-    if config.under_spark_submit():
-        known = {}  # whoever submits has said it all, and Java runs already
-    else:
-        if config.java_home() is None and shutil.which("java") is None:
-            raise SettingError(_JAVA)
-        builder = builder.master(master)
-        if master.startswith("local"):
-            known |= _HERE | {"spark.sql.warehouse.dir": tempfile.gettempdir()}
-    for name, value in {**known, **_MEANING, **more}.items():
-        builder = builder.config(name, value)
     # it means pandas, which is not used here
     warnings.filterwarnings("ignore", "PySpark does not yet fully support", FutureWarning)
-    try:
-        running = builder.appName("plivo-delivery-reports").getOrCreate()
-    except PySparkException as problem:
-        if problem.getCondition() == "JAVA_GATEWAY_EXITED":
-            raise SettingError(f"Java did not start Spark (see above). {_JAVA}") from problem
-        raise
-    if not config.under_spark_submit() and master.startswith("local"):
-        running.sparkContext.pythonExec = sys.executable  # else the first python3 on the path
+    builder: Any = SparkSession.builder.appName("plivo-delivery-reports")
+    if config.under_spark_submit():
+        # whoever submits has said it all, and Java runs already
+        running = _with(builder, _MEANING).getOrCreate()
+    else:
+        here = _HERE | {"spark.sql.warehouse.dir": tempfile.gettempdir()}
+        known = {**_QUIET, **(here if master.startswith("local") else {}), **_MEANING, **more}
+        _launch_java({"spark.master": master, **known})
+        running = _with(builder.master(master), known).getOrCreate()
+        if master.startswith("local"):
+            running.sparkContext.pythonExec = sys.executable  # else the first python3 on the path
     atexit.register(running.stop)
     return running
+
+
+def _with(builder: Any, known: Mapping[str, str]) -> Any:
+    for name, value in known.items():
+        builder = builder.config(name, value)
+    return builder
+
+
+def _launch_java(known: Mapping[str, str]) -> None:
+    """As Spark would, but without its warnings on stderr, which is for people. SettingError."""
+    from pyspark import SparkConf, SparkContext, java_gateway  # noqa: PLC0415
+    from pyspark.errors import PySparkException  # noqa: PLC0415
+
+    launch: Any = java_gateway.launch_gateway
+    if config.java_home() is None and shutil.which("java") is None:
+        raise SettingError(_JAVA)
+    wanted = SparkConf(loadDefaults=False).setAll(list(known.items()))
+    try:
+        java = launch(wanted, popen_kwargs={"stderr": subprocess.DEVNULL})
+    except PySparkException as problem:
+        if problem.getCondition() == "JAVA_GATEWAY_EXITED":
+            raise SettingError(f"Java did not start Spark: see `java -version`. {_JAVA}") from None
+        raise
+    SparkContext._ensure_initialized(gateway=java)  # noqa: SLF001  nothing else takes one
