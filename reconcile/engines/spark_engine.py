@@ -124,7 +124,20 @@ class SparkEngine:
         self._forget(name)
         if kept:
             self._kept[name] = frame = frame.persist()
+            frame = self._cut_short(frame)
         frame.createOrReplaceTempView(name)
+
+    def _cut_short(self, kept: Any) -> Any:
+        """The same rows, which whoever reads them need not plan again.
+
+        A stage reads others several times, and those others again; without the cut each reading
+        would be planned anew, down to the files. What an executor loses is still made again.
+        """
+        from pyspark.sql import DataFrame  # noqa: PLC0415
+
+        rows, schema = kept._jdf.queryExecution().toRdd(), kept._jdf.schema()  # noqa: SLF001
+        made = self._session._jsparkSession.internalCreateDataFrame(rows, schema, False)  # noqa: SLF001
+        return DataFrame(made, self._session)
 
     def _forget(self, name: str) -> None:
         if name in self._kept:

@@ -13,12 +13,12 @@ with seen as (
         coalesce(r.kind, '') <> 'delivery_report' or coalesce(r.http_method, '') <> 'POST'
             or coalesce(s.rank, 0) not in (1, 3, 4)
             or (r.sequence is not null and not regexp_like(r.sequence, '^[0-9]{1,18}\z'))
-            or coalesce(r.type = '' or r.type like ' %', false)
-            or coalesce(r.mcc = '' or r.mcc like ' %', false)
-            or coalesce(r.mnc = '' or r.mnc like ' %', false)
-            or coalesce(r.powerpack_uuid = '' or r.powerpack_uuid like ' %', false)
-            or coalesce(r.total_amount = '' or r.total_amount like ' %', false)
-            or coalesce(r.error_code = '' or r.error_code like ' %', false)
+            or coalesce(r.type = '' or r.type <> trim(r.type), false)
+            or coalesce(r.mcc = '' or r.mcc <> trim(r.mcc), false)
+            or coalesce(r.mnc = '' or r.mnc <> trim(r.mnc), false)
+            or coalesce(r.powerpack_uuid = '' or r.powerpack_uuid <> trim(r.powerpack_uuid), false)
+            or coalesce(r.total_amount = '' or r.total_amount <> trim(r.total_amount), false)
+            or coalesce(r.error_code = '' or r.error_code <> trim(r.error_code), false)
             or coalesce(r.error_code like '0%' and r.error_code not in ('000', '0'), false)
             or coalesce(r.from_number like '%*%', false) or coalesce(r.to_number like '%*%', false)
             as odd,

@@ -31,7 +31,7 @@ def at_once(folder: Path, aside: Path) -> dict[str, bytes]:
 
 
 def happen(folder: Path, chance: random.Random, rows: list[Row]) -> None:
-    """Something: rows come in one or more files, a file goes, files become one, a window is read."""
+    """Something: rows come, a file goes, files become one, a window is read."""
     what = chance.choice(("rows", "rows", "rows", "away", "compact", "window"))
     held_files = sorted(folder.glob("*/date=*/part-*.parquet"))
     if what == "away" and held_files:
