@@ -88,3 +88,14 @@ def test_a_secret_of_a_credential_is_not_shown_where_it_is_wrong(tmp_path: Path)
     with pytest.raises(config.SettingError, match=r"RECEIVER_PATH_SECRET is \*\*\*") as refused:
         config.load(environment={"CREDENTIALS_DIRECTORY": place})
     assert "sh0rt" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("written", "mib"), [("2GB", 2048), ("1500 mb", 1500), ("1gb", 1024)])
+def test_a_limit_of_memory_is_in_mebibytes(written: str, mib: int) -> None:
+    assert config.load(environment={"MEMORY_LIMIT": written}).memory_limit == mib
+
+
+@pytest.mark.parametrize("written", ["2", "lots", "-2GB", "1000MB", "2TB"])
+def test_a_limit_of_memory_that_is_none_is_refused_with_what_is_allowed(written: str) -> None:
+    with pytest.raises(config.SettingError, match="1GB or more, such as 2GB or 1500MB"):
+        config.load(environment={"MEMORY_LIMIT": written})

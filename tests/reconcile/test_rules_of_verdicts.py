@@ -25,7 +25,7 @@ class Tell:
     def __call__(self, *rows: Row, windows: tuple[Row, ...] = (), **given: Any) -> Explanation:
         reports = [row for row in rows if "report_id" in row]
         log = [row for row in rows if "report_id" not in row]
-        self._stages.messages(reports, log, windows, **given)
+        self._stages.messages(reports, log, windows, every_report=True, **given)
         held = of_message(
             self._stages.engine,
             "m1",
