@@ -277,7 +277,7 @@ def test_it_imports_only_what_carries_results_to_people(path: Path) -> None:
     allowed = {"os", "pathlib", "reconcile", "reconcile.charts", "reconcile.conditions", "pandas",
                "altair", "IPython.display"}  # fmt: skip
     if path.stem == "04_your_own_question":
-        allowed |= {"duckdb", "pyspark.sql", "receiver", "importlib.util", "shutil"}
+        allowed |= {"duckdb", "reconcile.engines", "receiver", "importlib.util", "shutil"}
     assert imported <= allowed
 
 

@@ -32,7 +32,8 @@ IN_LITERALS = {
 # Whole names that DuckDB lacks, or spells in another way: Spark has them all.
 MACROS = {
     "get_json_object", "regexp_like", "try_to_timestamp", "try_url_decode", "unix_micros",
-    "timestamp_micros", "from_utc_timestamp", "to_utc_timestamp", "sha2", "percentiles",
+    "timestamp_micros", "from_utc_timestamp", "to_utc_timestamp", "sha2", "percentiles", "trim",
+    "xxhash64",
 }  # fmt: skip
 
 

@@ -69,10 +69,10 @@ def check_steps(tmp_path: Path, rows: list[Row], chance: random.Random, steps: i
         assert files(folder) == at_once(folder, tmp_path / "at once")
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_many_merges_leave_what_one_leaves(tmp_path: Path, seed: int) -> None:
     told, log = busy_day(seed)
-    check_steps(tmp_path, [*told, *log], random.Random(seed), 6)
+    check_steps(tmp_path, [*told, *log], random.Random(seed), 4)
 
 
 @pytest.mark.slow
@@ -82,7 +82,7 @@ def test_very_many_merges_leave_what_one_leaves(tmp_path: Path, seed: int) -> No
     check_steps(tmp_path, [*told, *log], random.Random(seed), 9)
 
 
-@settings(UNHURRIED, max_examples=6)
+@settings(UNHURRIED, max_examples=3)
 @given(folder=folders(), seed=st.integers(0, 1000))
 def test_merges_of_the_worst_folders_leave_what_one_leaves(
     tmp_path_factory: pytest.TempPathFactory, folder: Folder, seed: int

@@ -226,7 +226,7 @@ _NOW = {"as_of": UTC_TIME, "horizon_micros": pa.int64(),
 INPUTS = {
     "reports": REPORTS, "log_rows": LOG, "asked": pa.schema(list(_NOW.items())),
     "moment": pa.schema([("as_of", UTC_TIME), ("horizon_micros", pa.int64()),
-                         ("callback_zone", pa.string())]),
+                         ("callback_zone", pa.string()), ("every_report", pa.bool_())]),
     "windows": pa.schema([("account", pa.string()), ("from_at", UTC_TIME),
                           ("until_at", UTC_TIME), ("how", pa.string())]),
     "zones": pa.schema([("zone", pa.string())]),
