@@ -107,6 +107,18 @@ def test_what_comes_later_is_merged_with_what_lives_there(tmp_path: Path, bucket
     assert report(tmp_path / "dropped", bucket) == report(tmp_path / "whole", bucket)
 
 
+def test_a_merge_fetches_no_day_of_which_nothing_new_is_said(
+    tmp_path: Path, bucket: Bucket
+) -> None:
+    fill(tmp_path)
+    report(tmp_path, bucket)
+    drop_all(tmp_path, bucket)
+    fill(tmp_path, first_day=DAYS, days=1)
+    rows = json.loads(report(tmp_path, replace(bucket, endpoint=NOBODY)))["rows"]
+    assert {row["day"] for row in rows} == {f"2026-03-0{1 + day}" for day in range(DAYS + 1)}
+    assert not (tmp_path / "state" / "fetched").exists()
+
+
 def test_what_cannot_be_fetched_is_an_error_and_never_a_smaller_number(
     tmp_path: Path, bucket: Bucket
 ) -> None:
