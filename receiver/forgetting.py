@@ -6,7 +6,9 @@ and a day that was compacted stays so. Stopped half-way, the same command does t
 sealed may linger in free pages of the journal until later reports are written over it.
 """
 
+import fcntl
 import math
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,8 +69,19 @@ def _forget(settings: Settings, unwanted: Unwanted) -> Forgotten:
     sources = {path.stem for path in journal_file.journals(data_dir / "journal")}
     done += rewrite(reports, unwanted.rows, lambda name: name is None or name.source not in sources)
     done += rewrite_dropped(settings, "reports", unwanted)
+    _forget_copies(data_dir / "state")
     refused = quarantine.forget(data_dir / "quarantine", unwanted.is_meant)
     return Forgotten(done.rows, done.files, refused)
+
+
+def _forget_copies(state: Path) -> None:
+    """What merges keep of late reports for the next one; that reads everything again then."""
+    shelf = state / "merge"
+    if not shelf.exists():
+        return
+    with (state / "merge.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a merge at work ends first
+        shutil.rmtree(shelf)
 
 
 def rewrite(

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconcile.merging import merge
+from tests import processes
 from tests.builders import NOON, at, clock, log_row, report, window, write_folder, write_pieces
 from tests.reconcile.nasty import Folder, Row, folders
 from tests.reconcile.test_merging_is_the_same_in_any_order import busy_day, files, held, known
@@ -168,3 +169,18 @@ def test_a_part_that_travels_stands_once(tmp_path: Path) -> None:
     write_folder(tmp_path, log=[log_row("m1", message_time=before)])
     merge(known(tmp_path))
     assert held(tmp_path) == {"2026-03-01": ["m1"]}
+
+
+def test_forgetting_reports_reaches_the_copies_that_merges_keep(tmp_path: Path) -> None:
+    late = report(
+        "m1", message_time=clock(NOON), received_at=NOON + 2 * DAY, to_number="14155550142"
+    )
+    write_folder(tmp_path, reports=[late])
+    merge(known(tmp_path))
+    assert any((tmp_path / "state" / "merge").glob("*.strays.parquet"))
+    done = processes.command(
+        "receiver", "forget", "--number", "+14155550142", settings={"DATA_DIR": str(tmp_path)}
+    )
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "state" / "merge").exists()
+    assert merge(known(tmp_path)).messages == 0
