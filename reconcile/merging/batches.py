@@ -159,6 +159,8 @@ def home_sql(folder: str, zone: str, day: date) -> str:
 
 
 _NAMED = {"reports": "trim(message_uuid) <> ''", "log": "true"}
+# all that a log row says but its text, which is long and says the same: it has no id of its own
+_TOLD = ", ".join(name for name in LOG.names if name not in ("record", "log"))
 _ROWS = {
     "reports": (
         "select hash(trim(message_uuid)) as key, "
@@ -170,7 +172,7 @@ _ROWS = {
         "select hash(message_uuid) as key, "
         "case when trim(parent_message_uuid) not in ('', message_uuid) "
         "then hash(trim(parent_message_uuid)) end as parent, {home} as home, "
-        "hash(message_uuid, pulled_at, account, message_state, units, total_amount) as mark "
+        f"hash({_TOLD}) as mark "
         "from batch"
     ),
 }

@@ -130,6 +130,16 @@ def test_a_compaction_touches_no_day(tmp_path: Path) -> None:
     assert marks(folder) == before
 
 
+def test_a_log_file_in_whose_place_another_came_is_derived_anew(tmp_path: Path) -> None:
+    write_folder(tmp_path, log=[log_row("m1", destination_network="One")])
+    merge(known(tmp_path))
+    (lying,) = (tmp_path / "log").glob("date=*/*.parquet")
+    lying.unlink()
+    write_folder(tmp_path, log=[log_row("m1", destination_network="Other")])
+    merge(known(tmp_path))
+    assert files(tmp_path) == at_once(tmp_path, tmp_path / "at once")
+
+
 def test_a_merge_does_not_need_what_was_remembered(tmp_path: Path) -> None:
     folder = three_days(tmp_path)
     before = files(folder)
