@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from receiver import alive, day_files, sealing
+from receiver import day_files, sealing
 from receiver.config import Settings
 from reconcile import merging
 from reconcile.columns import LOG, MESSAGES
@@ -18,7 +18,7 @@ from reconcile.engines.choice import engine_of
 from reconcile.locks import holding
 from reconcile.merging import Merged
 from reconcile.plivo_log import client as plivo
-from reconcile.plivo_log import ledger, log_compaction, unfinished, windows
+from reconcile.plivo_log import ledger, log_compaction, outages, unfinished, windows
 from reconcile.plivo_log.asked_states import AskedStates
 from reconcile.plivo_log.counted_pull import CountedPull
 from reconcile.plivo_log.course import Progress
@@ -54,6 +54,7 @@ class Task:
 class _Plan:
     steps: list[Step]
     ledger: list[Window]
+    unheard: list[Span]
     counts: bool
 
 
@@ -133,6 +134,7 @@ def _counting(settings: Settings, plan: _Plan, stack: ExitStack) -> Callable[[Re
             stack.enter_context(KnownParts(settings, reader.account)),
             AskedStates(settings.data_dir / "state", reader.account),
             ledger=plan.ledger,
+            unheard=plan.unheard,
             now=datetime.now(UTC),
             per_minute=settings.log_requests_per_minute,
         )
@@ -158,11 +160,10 @@ def _plan(settings: Settings, task: Task, now: datetime, *, started_at: datetime
         started_at=started_at,
         counted_is_read=counts,
     )
-    lost = alive.gaps(settings.data_dir / "reports", until=now)
     # What no receiver was there to hear is only in the log: it is read first.
-    outages = [Span(gap.from_at, gap.until_at) for gap in lost]
-    steps.sort(key=lambda step: not any(overlap(span_of(step), outage) for outage in outages))
-    return _Plan(steps, read, counts)
+    unheard = outages.unheard(settings.data_dir / "reports", until=now)
+    steps.sort(key=lambda step: not any(overlap(span_of(step), span) for span in unheard))
+    return _Plan(steps, read, unheard, counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,20 +243,17 @@ def _load(settings: Settings, now: datetime) -> Load:
             "group by date_trunc('hour', message_time)"
         ).to_pylist()
     hours = {row["hour"].replace(tzinfo=UTC): row for row in found}
-    outages = [
-        Span(gap.from_at, gap.until_at)
-        for gap in alive.gaps(settings.data_dir / "reports", until=now)
-    ]
+    unheard = outages.unheard(settings.data_dir / "reports", until=now)
     listening = [
         row
         for hour, row in hours.items()
-        if not any(overlap(Span(hour, hour + _HOUR), outage) for outage in outages)
+        if not any(overlap(Span(hour, hour + _HOUR), span) for span in unheard)
     ]
     was_read = sum(row["was_read"] for row in listening)
     return Load(
         {hour: row["parts"] for hour, row in hours.items()},
         {hour: row["still_open"] for hour, row in hours.items()},
-        outages,
+        unheard,
         sum(row["unreported"] for row in listening) / was_read if was_read else 0.0,
     )
 

@@ -23,6 +23,7 @@ from reconcile.plivo_log.coverage import SECOND, Span, Window, overlap, second_o
 from reconcile.plivo_log.forecast import most_listed_a_day
 from reconcile.plivo_log.held import Held
 from reconcile.plivo_log.known_parts import KnownParts
+from reconcile.plivo_log.outages import with_lead_in
 from reconcile.plivo_log.reader import Reader, Tell
 from reconcile.plivo_log.windows import READ_AGAIN_AFTER, RETENTION
 
@@ -45,16 +46,17 @@ class CountedPull:
         asked_states: AskedStates,
         *,
         ledger: Sequence[Window],
+        unheard: Sequence[Span],
         now: datetime,
         per_minute: int,
     ) -> None:
-        """`ledger`: what was counted before, whose states may be due."""
+        """`ledger`: what was counted before, whose states may be due. `unheard`: what to list."""
         self._reader = reader
         self._known = known
         self._states = CountedStates(reader, known, asked_states, now=now)
         self._now = now
         self._per_minute = per_minute
-        self._outages = known.outages(now)
+        self._unheard = unheard
         self._counted = {
             day
             for window in ledger
@@ -83,13 +85,13 @@ class CountedPull:
             return
         known = self._known.of(settled)
         to_list = _together(
-            known.held.wider(each, settled)
+            known.held.wider(common, settled)
             for each in (
-                *self._within(settled),
+                *(with_lead_in(outage, known.parts) for outage in self._unheard),
                 *map(_around, known.doubtful),
                 *_unclear_ends(settled, known.held),
             )
-            if overlap(each, settled)
+            if (common := overlap(each, settled))
         )
         for piece in sorted((*without([settled], to_list), *to_list), reverse=True):
             if piece in to_list:
@@ -100,9 +102,6 @@ class CountedPull:
 
     def _countable(self) -> Span:
         return Span(second_of(self._now - OLDEST), second_of(self._now - SETTLED_AFTER))
-
-    def _within(self, settled: Span) -> list[Span]:
-        return [common for outage in self._outages if (common := overlap(outage, settled))]
 
     def _count(self, span: Span, held: Held, tell: Tell) -> None:
         """What is known is entered in stretches; when it is stopped, as far as it came."""

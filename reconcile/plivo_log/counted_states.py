@@ -15,7 +15,7 @@ from reconcile.plivo_log.asked_states import AskedStates
 from reconcile.plivo_log.counting import Look, Probe, Seen
 from reconcile.plivo_log.coverage import SECOND, Span, second_of
 from reconcile.plivo_log.forecast import SAMPLE_OF_A_DAY
-from reconcile.plivo_log.held import MOST_OFFSET
+from reconcile.plivo_log.held import MOST_OFFSET, Held
 from reconcile.plivo_log.known_parts import Known, KnownParts, Part
 from reconcile.plivo_log.log_row import LogRow
 from reconcile.plivo_log.open_counting import Asking, LogLags, OpenCount
@@ -28,7 +28,9 @@ from reconcile.plivo_log.windows import READ_AGAIN_AFTER
 log = logging.getLogger("reconcile")
 
 OUTBOUND = {"message_direction": "outbound"}
-_SENT, _QUEUED = ({**OUTBOUND, "message_state": word} for word in ("sent", "queued"))
+_SENT, _QUEUED, _FAILED = (
+    {**OUTBOUND, "message_state": word} for word in ("sent", "queued", "failed")
+)
 _OPEN_WORDS = ("sent", "queued")
 _DAY = timedelta(days=1)
 
@@ -87,7 +89,9 @@ class CountedStates:
     def _count(self, known: Known, span: Span) -> None:
         """Raises LogLags, FilterIgnored."""
         _all_of("queued", self._reader.walk(span, _QUEUED))
-        self._ask_ended(self._unsent(known, span), known, span)
+        unsent = self._unsent(known, span)
+        self._see_failed(unsent, known, span)
+        self._ask_ended(unsent, known, span)
         self._check_for_lags(known, span)
         count = OpenCount(self._open(known, span))
         for window in count.held.spans(span):
@@ -117,6 +121,16 @@ class CountedStates:
         ours = (part for part in known.parts if not part.final and span.holds(part.message_time))
         unseen = {part.message_uuid for part in ours} - self._words.keys()
         self._ask_ended(unseen, known, span)
+
+    def _see_failed(self, uuids: Iterable[str], known: Known, span: Span) -> None:
+        """A page of failed messages shows more that were never sent than one of all messages."""
+        wanted = set(uuids)
+        likely = {part.message_uuid: part.message_time for part in known.parts
+                  if part.word == "failed" or part.message_uuid in wanted}  # fmt: skip
+        times = sorted((likely[uuid], uuid) for uuid in wanted)
+        for step in cheapest(span, times, Held(likely).within):
+            if isinstance(step, Span):
+                _all_of("failed", self._reader.walk(step, _FAILED))
 
     def _ask_ended(self, uuids: Iterable[str], known: Known, span: Span) -> None:
         """One by one, or with their neighbours where that is cheaper."""

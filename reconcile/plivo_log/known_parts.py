@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from receiver import alive
 from receiver.config import Settings
 from reconcile.deriving import at_hand, derive, inputs_of
 from reconcile.engines.choice import engine_of
@@ -50,7 +49,6 @@ class KnownParts:
         with at_hand(inputs_of(settings.data_dir), settings) as inputs:
             derive(self._engine, inputs, settings)
             self._engine.run(["countable_parts"])
-        self._reports = settings.data_dir / "reports"
         self._last: tuple[Span, Known] | None = None
 
     def __enter__(self) -> Self:
@@ -98,7 +96,3 @@ class KnownParts:
             elif row["ours"]:
                 doubtful.append(at)
         return Known(Held(held), doubtful, [p for p in parts if span.holds(p.message_time)])
-
-    def outages(self, until: datetime) -> list[Span]:
-        """When no receiver was there to hear of a message."""
-        return [Span(gap.from_at, gap.until_at) for gap in alive.gaps(self._reports, until=until)]

@@ -15,16 +15,18 @@ import pytest
 
 import reconcile
 from receiver import day_files
+from receiver.alive import PLIVO_RETRIES
 from receiver.callback import report_fields
 from receiver.columns import REPORTS
 from receiver.config import Settings as OurSettings
-from reconcile.plivo_log import forecast, ledger
+from reconcile.plivo_log import forecast, ledger, outages
 from reconcile.plivo_log.asked_states import AskedStates
 from reconcile.plivo_log.client import connect
 from reconcile.plivo_log.counted_pull import CountedPull
 from reconcile.plivo_log.coverage import Span, Window, coverage, without
 from reconcile.plivo_log.forecast import SAMPLE_OF_A_DAY, Load
 from reconcile.plivo_log.known_parts import KnownParts
+from reconcile.plivo_log.page import PAGE_ROWS
 from reconcile.plivo_log.pull import PullResult, pull
 from tests.builders import clock, report, write_pieces
 from tests.simulator import Faults, Served, Settings, Simulation, orders
@@ -107,6 +109,7 @@ class World:
                     known,
                     AskedStates(self.data_dir / "state", client.account),
                     ledger=read,
+                    unheard=outages.unheard(self.data_dir / "reports", until=now()),
                     now=now(),
                     per_minute=QUOTA,
                 ),
@@ -153,6 +156,18 @@ def _whole(windows: Sequence[Window]) -> bool:
     return bool(covered) and all(
         one.until_at == other.from_at for one, other in itertools.pairwise(covered)
     ) and (covered[0].from_at, covered[-1].until_at) == (DAY.from_at, DAY.until_at)  # fmt: skip
+
+
+def say_alive(world: World, data_dir: Path, outage: Span) -> None:
+    """The receiver's folder, from an hour before the day until now, but for the outage."""
+    (data_dir / "reports").mkdir(parents=True)
+    write_pieces(data_dir, "reports", world.rows, 3)
+    beats = [(START - timedelta(hours=1), outage.from_at),
+             (outage.until_at, DAY.until_at + LATER)]  # fmt: skip
+    lines = [{"from": a.isoformat(), "until": b.isoformat(), "receiver": "r"} for a, b in beats]
+    (data_dir / "reports" / "_alive.jsonl").write_text(
+        "".join(json.dumps(line) + "\n" for line in lines)
+    )
 
 
 def lost(share: int) -> Callable[[Row], bool]:
@@ -208,6 +223,46 @@ def test_what_has_not_ended_by_our_reports_is_asked_of_the_log(
     assert open_by_reports <= world.stored
     found = reconcile.messages(data_dir=world.data_dir)
     assert not set(found["outcome"]) & {"pending"}
+
+
+def test_an_outage_hides_no_message_and_no_end(settings_for: Callable[..., OurSettings]) -> None:
+    """Neither of what was sent in it, nor before it; its last minutes came by Plivo's retries."""
+    outage = Span(START + timedelta(hours=12), START + timedelta(hours=14))
+    heard_again = outage.until_at - PLIVO_RETRIES
+    world = World(
+        settings_for,
+        Faults(late=0.2),
+        lose=lambda row: outage.from_at <= row["received_at"] < heard_again,
+    )
+    say_alive(world, settings_for().data_dir, outage)
+    assert world.pulled().complete
+    heard = {row["message_uuid"] for row in world.rows}
+    ended = {row["message_uuid"] for row in world.rows if row["status"] in ENDS}
+    final = {p.message_uuid for m in world.sim.truth() for p in m.parts if p.fate in ENDS}
+    assert final & (heard - ended), "sent before it, ended in it"
+    assert final - heard
+    assert final <= ended | world.stored
+    listed = [window.span for window in world.ledger if window.how == "listed"]
+    assert all(span.until_at <= heard_again + timedelta(minutes=2) for span in listed)
+    world.everything_is_known()
+
+
+def test_who_was_never_sent_is_sought_among_the_failed(
+    settings_for: Callable[..., OurSettings],
+) -> None:
+    """A page of these shows twenty who failed; asked one by one it would be a request each."""
+    failed: Counter[str] = Counter()
+
+    def lose(row: Row) -> bool:
+        failed[row["message_uuid"]] += row["status"] == "failed"
+        return failed[row["message_uuid"]] > 0
+
+    world = World(settings_for, Faults(no_receipt=0.5), lose=lose)
+    result = world.pulled()
+    unheard = {uuid for uuid, times in failed.items() if times}
+    assert len(unheard) >= PAGE_ROWS
+    assert unheard <= world.stored
+    assert result.requests - SAMPLE_OF_A_DAY - COUNT_OF_STATES - 5 < len(unheard)
 
 
 def test_a_log_that_lags_behind_is_told_and_hides_no_end(
@@ -388,15 +443,7 @@ def test_the_forecast_is_right_within_a_fifth(
 
     world = World(settings_for, lose=unheard)
     if outage:
-        beats = [(START - timedelta(hours=1), outage.from_at),
-                 (outage.until_at, DAY.until_at + LATER)]  # fmt: skip
-        settings = settings_for()
-        lines = [{"from": a.isoformat(), "until": b.isoformat(), "receiver": "r"} for a, b in beats]
-        (settings.data_dir / "reports").mkdir(parents=True)
-        write_pieces(settings.data_dir, "reports", world.rows, 3)
-        (settings.data_dir / "reports" / "_alive.jsonl").write_text(
-            "".join(json.dumps(line) + "\n" for line in lines)
-        )
+        say_alive(world, settings_for().data_dir, outage)
     hours: Counter[datetime] = Counter()
     still_open: Counter[datetime] = Counter()
     ended = {row["message_uuid"] for row in world.rows if row["status"] in ENDS}
