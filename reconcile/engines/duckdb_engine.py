@@ -18,6 +18,7 @@ import pyarrow as pa
 from receiver.day_files import FileProblem, make_folder, put_in_place
 from reconcile import stages
 from reconcile.engines.file_schemas import schemas_of
+from reconcile.engines.problem import EngineProblem
 
 VERSION = duckdb.__version__  # another one may hash otherwise
 
@@ -185,11 +186,19 @@ class DuckDBEngine:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """What files do to the engine is a FileProblem; mistakes in our own SQL stay what they are."""
+    """What files do to the engine is a FileProblem, too little memory an EngineProblem.
+
+    Mistakes in our own SQL stay what they are.
+    """
     try:
         yield
     except (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException):
         raise
+    except duckdb.OutOfMemoryException as problem:
+        raise EngineProblem(
+            f"memory did not suffice ({str(problem).splitlines()[0]}); for a merge set "
+            "MEMORY_LIMIT higher, else work where more is free. Nothing was changed"
+        ) from problem
     except duckdb.Error as problem:
         raise FileProblem(
             f"a file of the data folder cannot be worked with ({str(problem).splitlines()[0]}); "

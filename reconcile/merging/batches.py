@@ -111,7 +111,7 @@ def shelve(
     with at_hand(settings, folder, day, files) as paths:
         soundness.verify(paths, settings.data_dir / "state")
         engine.read("batch", paths, SCHEMAS[folder])
-        home = home_sql(folder, settings.callback_time_zone, day)
+        home = f"coalesce({home_sql(folder, settings.callback_time_zone)}, date '{day}')"
         engine.keep_answer("batch_rows", _ROWS[folder].format(home=home))
         homes = {
             row["home"]: Home(row["rows"], int(row["checksum"]))
@@ -144,10 +144,13 @@ def at_hand(
         yield list(paths)
 
 
-def home_sql(folder: str, zone: str, day: date) -> str:
-    """A row's home as SQL. Any rule would do: this one is cheap, and nearly always right."""
+def home_sql(folder: str, zone: str) -> str:
+    """A row's home as SQL; null for its partition's day.
+
+    Any rule would do: this one is cheap, and nearly always right.
+    """
     if folder == "log":
-        return f"coalesce(cast(coalesce(message_time, pulled_at) as date), date '{day}')"
+        return "cast(coalesce(message_time, pulled_at) as date)"
     told = (
         "try_cast(left({0}, 10) as date)"
         if zone == "UTC"

@@ -97,48 +97,49 @@ def _rows(
     """`reports` and `log_rows`, while the body reads them."""
     with ExitStack() as files:
         for folder in SCHEMAS:
-            batches = [batch for batch in source.at_home(homes) if batch.folder == folder]
-            views = [_of_batch(engine, source, homes, batch, files) for batch in batches]
-            if not views:
-                engine.read(f"{folder}_none", [], SCHEMAS[folder])
-                views = [f"select * from {folder}_none"]
-            rows = " union all ".join(views)
-            key = _KEY[folder]
+            rows = _at_home(engine, source, homes, folder, files)
             if only is not None:
                 found = "in" if only.inside else "not in"
+                key = _KEY[folder]
                 rows = f"select * from ({rows}) where {key} {found} (select key from {only.table})"
             engine.name(_VIEW[folder], rows)
         yield
 
 
-def _of_batch(
-    engine: DuckDBEngine,
-    source: Source,
-    homes: Sequence[date],
-    batch: Batch,
-    files: ExitStack,
+def _at_home(
+    engine: DuckDBEngine, source: Source, homes: Sequence[date], folder: str, files: ExitStack
 ) -> str:
-    """A batch's rows that are at home there: in its files, and among its strays."""
-    schema, name = SCHEMAS[batch.folder], f"{batch.folder}_{batch.name}"
-    columns = ", ".join(schema.names)
-    selects = []
-    if batch.day in homes and batch.day in batch.homes:
-        paths = files.enter_context(at_hand(source.settings, batch.folder, batch.day, batch.files))
-        engine.read(f"{name}_files", paths, schema)
-        here = _here(batch, source.settings.callback_time_zone) if batch.strays else "true"
-        selects.append(f"select {columns} from {name}_files where {here}")
-    away = [home for home in homes if home in batch.homes and home != batch.day]
-    if away:
-        stray_schema = schema.append(HOME)
-        engine.read(f"{name}_strays", [batch.strays_file(source.shelf)], stray_schema)
-        days = ", ".join(f"date '{home}'" for home in away)
-        selects.append(f"select {columns} from {name}_strays where home in ({days})")
-    return " union all ".join(selects)
+    """Rows that are at home there: in the files of these days, and among the strays of others.
+
+    One scan of each, however many the batches are: every scan has buffers of its own.
+    """
+    schema, columns = SCHEMAS[folder], ", ".join(SCHEMAS[folder].names)
+    batches = [batch for batch in source.at_home(homes) if batch.folder == folder]
+    here = [batch for batch in batches if batch.day in homes]
+    paths = [
+        path
+        for batch in here
+        for path in files.enter_context(at_hand(source.settings, folder, batch.day, batch.files))
+    ]
+    strays = [batch.strays_file(source.shelf) for batch in batches if batch.day not in homes]
+    engine.read(f"{folder}_here", paths, schema)
+    engine.read(f"{folder}_strays", strays, schema.append(HOME))
+    stay = "true"
+    if any(batch.strays for batch in here):
+        stay = _stay(folder, source.settings.callback_time_zone, homes)
+    days = ", ".join(f"date '{home}'" for home in homes)
+    return (
+        f"select {columns} from {folder}_here where {stay} "
+        f"union all select {columns} from {folder}_strays where home in ({days})"
+    )
 
 
-def _here(batch: Batch, zone: str) -> str:
-    """At home in the partition's own day. Most rows show it by their first letters."""
-    home = f"{home_sql(batch.folder, zone, batch.day)} = date '{batch.day}'"
-    if batch.folder == "reports" and zone == "UTC":
-        return f"case when message_time like '{batch.day}%' then true else {home} end"
+def _stay(folder: str, zone: str, homes: Sequence[date]) -> str:
+    """At home on one of these days. Most rows show it by their first letters."""
+    texts = ", ".join(f"'{home}'" for home in homes)
+    home = f"{home_sql(folder, zone)} in ({texts})"
+    if folder == "log":
+        return f"coalesce({home}, true)"  # without any time: in its partition's day
+    if zone == "UTC":
+        return f"case when left(message_time, 10) in ({texts}) then true else {home} end"
     return home

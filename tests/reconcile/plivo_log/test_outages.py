@@ -30,9 +30,7 @@ def test_what_plivo_posts_again_after_an_outage_was_heard(tmp_path: Path) -> Non
     assert unheard(tmp_path, until=NOON + minutes(120)) == [Span(NOON, NOON + minutes(53))]
 
 
-def test_minutes_with_a_row_a_page_open_beyond_the_usual_are_listed_with_the_outage() -> (
-    None
-):
+def test_minutes_with_a_row_a_page_open_beyond_the_usual_are_listed_with_the_outage() -> None:
     usual = [part for minute in range(3, 60) for part in parts(minute, sent=100, still_open=2)]
     before = [*parts(0, sent=100, still_open=40), *parts(1, sent=100, still_open=12)]
     below = parts(2, sent=100, still_open=6)
