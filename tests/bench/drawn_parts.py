@@ -25,7 +25,7 @@ PART = np.dtype([
     ("message", "i4"), ("part", "i1"), ("parts", "i1"), ("old", "?"), ("slot", "i2"),
     ("to_number", "i8"), ("tag", "i1"), ("units", "i1"), ("word", "i1"), ("message_time", "i8"),
     ("queued_at", "i8"), ("sent_at", "i8"), ("ended_at", "i8"), ("uuid", _UUID), ("root", _UUID),
-])  # fmt: skip
+], align=True)  # fmt: skip
 
 _OLDER_ERA = 0.09
 _SILENT = 0.01
@@ -73,7 +73,7 @@ def draw_parts(
     parts["word"] = _words(chance, slots, parts["slot"], first_part)
     _set_times(chance, slots, parts)
     parts["uuid"] = _uuids(chance, parts["message_time"] + parts["part"])
-    parts["root"] = parts["uuid"][first_part]
+    parts["root"] = parts["uuid"].take(first_part)
     return _with_arrivals(chance, slots, parts, silent=(roll[2] < _SILENT)[message])
 
 
@@ -125,16 +125,20 @@ def _with_arrivals(
 
 
 def _under_way(chance: np.random.Generator, count: int) -> Array:
-    """From the moment that Plivo speaks of to the reception: mostly at once, sometimes the first,
-    second or third retry; the next report may be earlier."""
+    """From the moment that Plivo speaks of to the reception; the next report may be earlier.
+
+    Mostly at once, sometimes the first, second or third retry.
+    """
     retry = np.searchsorted([0.994, 0.997, 0.999], chance.random(count), side="right")
     waited = np.array([0, 60_000_000, 180_000_000, 420_000_000])[retry]
     return 20_000 + chance.integers(480_000, size=count) + waited
 
 
 def _uuids(chance: np.random.Generator, made_at: Array) -> Array:
-    """Most of version 1, which carries the time it was made at; the node of the captured ones
-    ends in anything. The others are random."""
+    """Most of version 1, which carries the time it was made at, the others random.
+
+    The node of the captured ones ends in anything.
+    """
     count = len(made_at)
     drawn = chance.integers(1 << 64, size=(2, count), dtype="u8")
     time = (made_at * 10 + _GREGORIAN).astype("u8")

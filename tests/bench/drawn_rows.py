@@ -14,7 +14,15 @@ from receiver.columns import REPORTS, UTC_TIME
 from reconcile.columns import LOG, MONEY
 from tests.bench import drawn_text as text
 from tests.bench.drawn_parts import (
-    DELIVERED, FAILED, NEVER, QUEUED, SENT, STATES, TAGS, UNDELIVERED, Array,
+    DELIVERED,
+    FAILED,
+    NEVER,
+    QUEUED,
+    SENT,
+    STATES,
+    TAGS,
+    UNDELIVERED,
+    Array,
 )  # fmt: skip
 from tests.bench.drawn_slots import Slots
 from tests.bench.drawn_text import Words, strings
@@ -122,10 +130,11 @@ class ReportRows:
         address = part["message"] % _ADDRESSES
         was_sent = later & (part["sent_at"] < NEVER)
         was_ended = end & ~failed
-        uuid, root = text.uuid(part["uuid"]), text.uuid(part["root"])
+        uuid, root = _uuids(part)
         to_number = pa.array(part["to_number"]).cast(pa.string())
-        times = {name: text.clock(part[name]) for name in _TIMES}
-        encoded = {name: text.encoded_clock(part[name]) for name in _TIMES}
+        clocks = {name: text.clocks(part[name]) for name in _TIMES}
+        times = {name: plain for name, (plain, _) in clocks.items()}
+        encoded = {name: posted for name, (_, posted) in clocks.items()}
         nothing = pa.nulls(len(part), REPORT_ROWS.field("text").type)
         body = _joined(
             strings(text.packed(b"DeliveryReportTime=", encoded["ended_at"], b"&"), was_ended),
@@ -240,7 +249,7 @@ class LogRows:
             np.where(state == QUEUED, part["queued_at"], part["ended_at"]),
         )  # fmt: skip
         was_sent = part["sent_at"] < NEVER
-        uuid, root = text.uuid(part["uuid"]), strings(text.uuid(part["root"]), old)
+        uuid, root = _uuids(part)
         address = part["message"] % _ADDRESSES
         to_number = pa.array(part["to_number"]).cast(pa.string())
         uri = strings(text.packed(f"/v1/Account/{ACCOUNT}/Message/".encode(), uuid, b"/"))
@@ -258,7 +267,7 @@ class LogRows:
                 b'+00:00", "message_uuid": "', uuid,
             )),
             self._said_mnc.strings(route),
-            strings(text.packed(b'", "parent_message_uuid": "', text.uuid(part["root"])), old),
+            strings(text.packed(b'", "parent_message_uuid": "', root), old),
             self._said_address.strings(address),
             strings(text.packed(uuid, b'/", "to_number": "')),
             to_number,
@@ -269,7 +278,7 @@ class LogRows:
             "pulled_at": _moments(read["read_at"]),
             "record": record,
             "account": _always(ACCOUNT, part),
-            "parent_message_uuid": root,
+            "parent_message_uuid": strings(root, old),
             "message_time": _moments(part["message_time"]),
             "message_sent_time": _moments(part["sent_at"]),
             "message_updated_time": _moments(updated_at),
@@ -302,6 +311,14 @@ class LogRows:
 
 
 _TIMES = ("message_time", "queued_at", "sent_at", "ended_at")
+
+
+def _uuids(part: Array) -> tuple[Array, Array]:
+    """Of the part and of its root, which mostly is the part itself."""
+    uuid = text.uuid(part["uuid"])
+    root = uuid.copy()
+    root[part["old"]] = text.uuid(part["root"][part["old"]])
+    return uuid, root
 
 
 def _joined(*pieces: pa.Array) -> pa.Array:

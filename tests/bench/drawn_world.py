@@ -145,7 +145,8 @@ class Drawing:
         late, posts = posts[~come], posts[come]
         posts = posts[np.argsort(posts["received_at"], kind="stable")]
         of_read = parts["uuid"][reads["part"]]
-        order = np.lexsort((reads["read_at"], of_read["low"], of_read["high"]))
+        # stable: those of a part stand in order of time already
+        order = np.lexsort([np.ascontiguousarray(of_read[half]) for half in ("low", "high")])
         late_parts = parts[late["part"]]
         late["part"] = np.arange(len(late))
         sums = {name: sum(block.truth.get(name, 0) for block in blocks) for name in blocks[0].truth}

@@ -31,11 +31,11 @@ from reconcile.plivo_log import ledger
 from reconcile.plivo_log.coverage import Window
 from tests.bench.drawn_parts import Array
 from tests.bench.drawn_rows import ACCOUNT, LOG_ROWS, REPORT_ROWS, LogRows, ReportRows
-from tests.bench.drawn_world import HOUR, DrawnDay, Drawing, World, micros, midnight
+from tests.bench.drawn_world import HOUR, Drawing, DrawnDay, World, micros, midnight
 
 MOST_A_DAY = 1_000_000
 _MINUTE = timedelta(minutes=1)
-_ROW_GROUP = 1 << 20  # as pyarrow writes it unless told otherwise
+_ROW_GROUP = 1 << 17  # as pyarrow writes it unless told otherwise
 _PIECE = 1 << 15  # rows that are made at once: their texts stay in the processor's cache
 _SUFFIXES = {"k": 1_000, "M": 1_000_000}
 
@@ -104,7 +104,7 @@ def _write_reports(
 ) -> None:
     posts = drawn.posts[some]
     pieces = (
-        reports.rows(drawn.parts[piece["part"]], piece, name.first + begin)
+        reports.rows(drawn.parts.take(piece["part"]), piece, name.first + begin)
         for begin, piece in _pieces(posts)
     )
     if len(posts):
@@ -114,7 +114,7 @@ def _write_reports(
 
 def _write_log(log: LogRows, drawn: DrawnDay, world: World, data_dir: Path, day: int) -> None:
     """Named after when it was read, as the reconciler does."""
-    pieces = (log.rows(drawn.parts[piece["part"]], piece) for _, piece in _pieces(drawn.reads))
+    pieces = (log.rows(drawn.parts.take(piece["part"]), piece) for _, piece in _pieces(drawn.reads))
     if len(drawn.reads):
         read_at = drawn.reads["read_at"]
         name = FileName(world.source, int(read_at.min()), int(read_at.max()))
