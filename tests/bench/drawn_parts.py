@@ -121,7 +121,8 @@ def _with_arrivals(
         told.append(np.where(lost | (parts[name] == NEVER), NEVER, arrived_at))
     hour_ends_at = (parts["message_time"] // _HOUR + 1) * _HOUR
     listed_at = _moment(hour_ends_at + 300_000_000 + parts["message"] % 1800 * 100_000)
-    return DrawnParts(parts, *told, listed_at=listed_at)
+    queued_arrived_at, sent_arrived_at, end_arrived_at = told
+    return DrawnParts(parts, queued_arrived_at, sent_arrived_at, end_arrived_at, listed_at)
 
 
 def _under_way(chance: np.random.Generator, count: int) -> Array:
@@ -131,7 +132,8 @@ def _under_way(chance: np.random.Generator, count: int) -> Array:
     """
     retry = np.searchsorted([0.994, 0.997, 0.999], chance.random(count), side="right")
     waited = np.array([0, 60_000_000, 180_000_000, 420_000_000])[retry]
-    return 20_000 + chance.integers(480_000, size=count) + waited
+    arrives: Array = 20_000 + chance.integers(480_000, size=count) + waited
+    return arrives
 
 
 def _uuids(chance: np.random.Generator, made_at: Array) -> Array:
@@ -155,4 +157,5 @@ def _uuids(chance: np.random.Generator, made_at: Array) -> Array:
 def _moment(micros: Array) -> Array:
     """Microseconds whose last digit is no zero, so that their text has all six."""
     whole = micros.astype("i8")
-    return whole // 10 * 10 + 1 + whole % 9
+    moment: Array = whole // 10 * 10 + 1 + whole % 9
+    return moment

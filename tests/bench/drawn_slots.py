@@ -45,7 +45,8 @@ class Slots:
         self.receipt_spread = self._of_route([route.receipt_spread for route in ROUTES])
 
     def _of_route(self, values: list[int] | list[float]) -> Array:
-        return np.array(values)[self.route]
+        of_slot: Array = np.array(values)[self.route]
+        return of_slot
 
     @classmethod
     def of_all_routes(cls) -> Self:

@@ -32,11 +32,8 @@ def packed(*pieces: bytes | Array) -> Array:
 
 def uuid(uuids: Array) -> Array:
     high, low = (np.ascontiguousarray(uuids[name]) for name in ("high", "low"))
-    eight = [
-        _HEX[(half >> shift & 0xFFFF).view("i8")]
-        for half in (high, low)
-        for shift in (48, 32, 16, 0)
-    ]
+    halves = [half >> shift & 0xFFFF for half in (high, low) for shift in (48, 32, 16, 0)]
+    eight = [_HEX[half.view("i8")] for half in halves]  # by signed numbers: others are slow there
     return packed(*eight[:2], b"-", eight[2], b"-", eight[3], b"-", eight[4], b"-", *eight[5:])
 
 
@@ -49,15 +46,13 @@ def clocks(micros: Array) -> tuple[Array, Array]:
     time = second - day * 86_400
     upper = rest // 1_000
     lower = rest - upper * 1_000
-    # as signed numbers: others are slow to look up by
-    day_text, time, upper, lower = (
-        _DATES[np.minimum(day, len(_DATES) - 1).view("i8")],
-        *(n.view("i8") for n in (time, upper, lower)),
-    )
+    day = np.minimum(day, len(_DATES) - 1)
+    # by signed numbers: others are slow to look up by
+    day, time, upper, lower = (numbers.view("i8") for numbers in (day, time, upper, lower))
     fraction = packed(b".", _DIGITS[upper], _DIGITS[lower])
     return (
-        packed(day_text, b" ", _TIMES[time], fraction),
-        packed(day_text, b"+", _ENCODED_TIMES[time], fraction),
+        packed(_DATES[day], b" ", _TIMES[time], fraction),
+        packed(_DATES[day], b"+", _ENCODED_TIMES[time], fraction),
     )
 
 
@@ -77,7 +72,7 @@ def sixteen_digits(numbers: Array) -> Array:
 def strings(texts: Array, where: Array | None = None) -> pa.StringArray:
     """The texts as they lie there, null where not `where`."""
     width = texts.dtype.itemsize
-    offsets = np.arange(0, width * len(texts) + 1, width, "i4")
+    offsets = np.arange(0, width * len(texts) + 1, width, dtype=np.int32)
     there = None if where is None else pa.py_buffer(np.packbits(where, bitorder="little"))
     return pa.StringArray.from_buffers(
         len(texts), pa.py_buffer(offsets), pa.py_buffer(texts.view("u1")), there

@@ -35,8 +35,8 @@ from tests.bench.drawn_world import HOUR, Drawing, DrawnDay, World, micros, midn
 
 MOST_A_DAY = 1_000_000
 _MINUTE = timedelta(minutes=1)
-_ROW_GROUP = 1 << 17  # as pyarrow writes it unless told otherwise
-_PIECE = 1 << 15  # rows that are made at once: their texts stay in the processor's cache
+_ROW_GROUP = 1 << 18  # as pyarrow writes it unless told otherwise
+_PIECE = 1 << 14  # rows that are made at once: their texts stay in the processor's cache
 _SUFFIXES = {"k": 1_000, "M": 1_000_000}
 
 
@@ -70,9 +70,10 @@ def write(world: World, data_dir: Path, *, until: datetime | None = None) -> Tru
         for day, drawn in enumerate(_one_ahead(drawing.days())):
             arrived = len(drawn.posts)
             counted.append(drawn.truth)
+            place = day_files.partition(data_dir / "reports", midnight(day).date())
             log_written = log_beside.submit(_write_log, log, drawn, world, data_dir, day)
             name = FileName(world.source, written + 1, written + arrived)
-            _write_reports(reports, drawn, slice(0, arrived), data_dir, midnight(day), name)
+            _write_reports(reports, drawn.parts, drawn.posts, place, name)
             written += arrived
             log_written.result()
     _write_down(world, data_dir, midnight(0), until, read_from=midnight(0))
@@ -90,25 +91,24 @@ def add_hour(world: World, data_dir: Path, *, since: datetime) -> Truth:
         for day, drawn in enumerate(drawing.days()):
             counted.append(drawn.truth)
             _write_log(log, drawn, world, data_dir, day)
+    place = day_files.partition(data_dir / "reports", since.date())
     edges = [micros(since + minute * _MINUTE) for minute in range(61)]
     for begin, end in pairwise(np.searchsorted(drawn.posts["received_at"], edges).tolist()):
         name = FileName(world.source, written + begin + 1, written + end)
-        _write_reports(reports, drawn, slice(begin, end), data_dir, since, name)
+        _write_reports(reports, drawn.parts, drawn.posts[begin:end], place, name)
     written += len(drawn.posts)
     _write_down(world, data_dir, since, until, read_from=since - HOUR)
     return _tell(data_dir, until, counted, written)
 
 
 def _write_reports(
-    reports: ReportRows, drawn: DrawnDay, some: slice, data_dir: Path, at: datetime, name: FileName
+    rows: ReportRows, parts: Array, posts: Array, place: Path, name: FileName
 ) -> None:
-    posts = drawn.posts[some]
     pieces = (
-        reports.rows(drawn.parts.take(piece["part"]), piece, name.first + begin)
+        rows.rows(parts.take(piece["part"]), piece, name.first + begin)
         for begin, piece in _pieces(posts)
     )
     if len(posts):
-        place = day_files.partition(data_dir / "reports", at.date())
         _write(pieces, place / str(name), REPORT_ROWS)
 
 
@@ -212,6 +212,7 @@ def main() -> None:
     adds = options.new_hour == "added"
     if not adds and options.data_dir.exists() and any(options.data_dir.iterdir()):
         given.error(f"{options.data_dir} is not empty; name a new folder, or delete it first")
+    pa.set_memory_pool(pa.system_memory_pool())  # it gives less back, only to take it again
     world = World(options.messages, options.days or days_for(options.messages), options.seed)
     since = world.end - HOUR
     if not adds:
