@@ -29,8 +29,10 @@ from receiver import alive, day_files, whole_file
 from receiver.day_files import FileName
 from reconcile.plivo_log import ledger
 from reconcile.plivo_log.coverage import Window
+from tests.bench.drawn_columns import ACCOUNT
+from tests.bench.drawn_log import LOG_ROWS, LogRows
 from tests.bench.drawn_parts import Array
-from tests.bench.drawn_rows import ACCOUNT, LOG_ROWS, REPORT_ROWS, LogRows, ReportRows
+from tests.bench.drawn_reports import REPORT_ROWS, ReportRows
 from tests.bench.drawn_world import HOUR, Drawing, DrawnDay, World, micros, midnight
 
 MOST_A_DAY = 1_000_000
