@@ -37,7 +37,7 @@ from tests.bench.drawn_world import HOUR, Drawing, DrawnDay, World, micros, midn
 
 MOST_A_DAY = 1_000_000
 _MINUTE = timedelta(minutes=1)
-_ROW_GROUP = 1 << 18  # as pyarrow writes it unless told otherwise
+_ROW_GROUP = 1 << 18  # a quarter of what pyarrow writes unless told otherwise: two are held at once
 _PIECE = 1 << 14  # rows that are made at once: their texts stay in the processor's cache
 _SUFFIXES = {"k": 1_000, "M": 1_000_000}
 
