@@ -1,36 +1,37 @@
-"""[I/O] A world of messages, drawn day by day inside the engine; its SQL lies in `world/`.
+"""[pure] A world of messages, drawn day by day into arrays: the same seed, the same world.
 
-    parts ──► posts ──► arrived ──► reports      what the receiver stores, in the order it came
-          └─► log_reads ──► seen ──► log         what the reconciler pulls, hour by hour
-    parts, log_reads ──► truth                   what can be known of it
+    parts ──► posts      the reports that the receiver stores, in the order they came
+          ├─► reads      what the reconciler pulls of the log, hour by hour
+          └─► truth      what can be known of it
 
-Everything hangs on a message's number and the seed alone, so that a day drawn again is the same.
-Rates, prices and carriers are those of the pretend Plivo.
+Every block of messages has chances of its own, which hang on the seed and its first number alone:
+a day drawn again is the same, whatever was drawn before it. Which share is late, lost, silent or
+of the older era is an invention; rates, prices and carriers are those of the pretend Plivo. Times
+are microseconds since 1970, `NEVER` for what does not happen.
 """
 
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
-from random import Random
-from typing import Any, Self
 
-import duckdb
-import pyarrow as pa
+import numpy as np
 
-from tests.simulator.log_rows import ERROR_MESSAGES
-from tests.simulator.routes import COUNTRIES, FAILURE_CODES, ROUTES, Country, Route
+from tests.bench import drawn_truth
+from tests.bench.drawn_parts import NEVER, Array, DrawnParts, draw_parts
+from tests.bench.drawn_slots import Slots
 
 FIRST_DAY = date(2026, 3, 1)
-ACCOUNT = "MABENCHBENCHBENCHBEN"
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-LONGEST_DAYS = 4  # from a message to its last report or log row, at most
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SLOTS_FOR_WEIGHT = 60  # so many that senders, prefixes and codes come out mixed
-_SQL = Path(__file__).parent / "world"
+_BLOCK = 1 << 16  # messages: what is made of them stays in the processor's cache
+_HOUR = 3_600_000_000
+_READ_AGAIN = tuple(hours * _HOUR for hours in (0, 1, 6, 24, 72))
+_READ = np.dtype([("part", "i4"), ("read_at", "i8"), ("state", "i1")])
+_POST = np.dtype([("part", "i4"), ("received_at", "i8"), ("kind", "i1")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,78 +55,119 @@ class World:
         return range(self.messages * day // self.days, self.messages * (day + 1) // self.days)
 
 
+@dataclass(frozen=True, slots=True)
+class DrawnDay:
+    """What came and was read on a day; `posts` and `reads` name their part by its place."""
+
+    parts: Array
+    posts: Array  # by time of reception; `kind` 1 queued, 2 sent, 3 the end
+    reads: Array  # of the day's messages, by UUID and time; `state` as of the reading
+    truth: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    parts: Array
+    posts: Array
+    reads: Array
+    truth: dict[str, int]
+
+
 class Drawing:
-    """The world as it can be known at `until`. Use as context manager."""
+    """The world as it can be known at `until`, of which what happened before `since` is no news."""
 
-    def __init__(self, world: World, until: datetime) -> None:
-        self._world = world
-        self._session = duckdb.connect()
-        self._session.execute("set TimeZone = 'UTC'")
-        self._session.execute("set enable_progress_bar = false")
-        self._set(seed=world.seed, until=micros(until), source=world.source, account=ACCOUNT)
-        self._session.execute(_text("macros"))
-        routes = _routes()
-        self._set(slots=routes.num_rows)
-        for name, table in (("routes", routes), ("error_messages", _error_messages())):
-            self._session.register(f"_{name}", table)
-            self._session.execute(f"create temp table {name} as from _{name}")
+    def __init__(
+        self, world: World, until: datetime, *, since: datetime = _EPOCH, beside: Executor
+    ) -> None:
+        self.slots = Slots.of_all_routes()
+        self._world, self._until, self._since = world, micros(until), micros(since)
+        self._beside = beside
 
-    def __enter__(self) -> Self:
-        return self
+    def days(self) -> Iterator[DrawnDay]:
+        """Each day with the reports that came on it, late ones of the days before among them."""
+        late = None
+        for day in range(self._world.days):
+            blocks = [*self._beside.map(self._block, *zip(*self._spans(day), strict=True))]
+            if late:
+                blocks.append(late)
+            drawn, late = self._day(blocks, before=min(micros(midnight(day + 1)), self._until))
+            yield drawn
 
-    def __exit__(self, *_: object) -> None:
-        self._session.close()
+    def _spans(self, day: int) -> list[tuple[int, int, float, float]]:
+        """Of each block its first number, how many, when it begins, and the time for a message."""
+        numbers, begin = self._world.numbers(day), micros(midnight(day))
+        pace = 24 * _HOUR / max(1, len(numbers))
+        return [
+            (first, min(_BLOCK, numbers.stop - first), begin + (first - numbers.start) * pace, pace)
+            for first in range(numbers.start, max(numbers.stop, numbers.start + 1), _BLOCK)
+        ]
 
-    def draw(self, day: int) -> None:
-        """What becomes of a day's messages; their reports join those still under way."""
-        numbers = self._world.numbers(day)
-        self._set(day_begins=micros(midnight(day)), first=numbers.start, messages=len(numbers))
-        for name in ("parts", "log_reads"):
-            self._keep(name, _text(name))
-        self._session.execute(f"create temp table if not exists posts as {_text('posts')} limit 0")
-        self._session.execute(f"insert into posts {_text('posts')}")
+    def _block(self, first: int, messages: int, begin: float, pace: float) -> _Block:
+        chance = np.random.Generator(np.random.SFC64([self._world.seed, first]))
+        drawn = draw_parts(chance, self.slots, messages, begin, pace)
+        reads, seen_ended = self._reads(drawn)
+        posts = _posts(chance, drawn)
+        posts = posts[posts["received_at"] >= self._since]
+        truth = drawn_truth.known(drawn, self.slots, self._until, seen_ended)
+        news = reads[reads["read_at"] >= self._since]
+        return _Block(drawn.parts, posts, news, truth | {"log_rows": len(reads)})
 
-    def arrive(self, *, before: datetime) -> int:
-        """The reports that come by then are no longer under way; how many."""
-        then = micros(before)
-        self._keep(
-            "arrived",
-            f"from posts where received_at < {then} order by received_at, key, kind, copy",
+    def _reads(self, drawn: DrawnParts) -> tuple[Array, Array]:
+        """An hour is listed once it is over; what is final on neither side is read again later."""
+        parts, ended_at = drawn.parts, drawn.parts["ended_at"]
+        seen_ended = np.zeros(len(parts), bool)
+        found = []
+        open_still = np.ones(len(parts), bool)
+        for after in _READ_AGAIN:
+            read_at = drawn.listed_at + after
+            places = np.flatnonzero(open_still & (read_at < self._until))
+            read = np.empty(len(places), _READ)
+            read["part"], read["read_at"] = places, read_at[places]
+            ended = ended_at[places] <= read["read_at"]
+            sent = parts["sent_at"][places] <= read["read_at"]
+            read["state"] = np.where(ended, parts["word"][places], sent)
+            seen_ended[places] |= ended
+            found.append(read)
+            open_still &= (ended_at > read_at) & (drawn.end_arrived_at > read_at)
+        return np.concatenate(found), seen_ended
+
+    def _day(self, blocks: list[_Block], *, before: int) -> tuple[DrawnDay, _Block]:
+        """One day of its blocks; what is under way then."""
+        starts = np.cumsum([0, *(len(block.parts) for block in blocks)])
+        for start, block in zip(starts, blocks, strict=False):
+            block.posts["part"] += start
+            block.reads["part"] += start
+        parts, posts, reads = (
+            np.concatenate([getattr(block, name) for block in blocks])
+            for name in ("parts", "posts", "reads")
         )
-        self._keep("posts", f"from posts where received_at >= {then}")
-        return int(self._one("select count(*) as reports from arrived")["reports"])
+        come = posts["received_at"] < before
+        late, posts = posts[~come], posts[come]
+        posts = posts[np.argsort(posts["received_at"], kind="stable")]
+        of_read = parts["uuid"][reads["part"]]
+        # stable: those of a part stand in order of time already
+        order = np.lexsort([np.ascontiguousarray(of_read[half]) for half in ("low", "high")])
+        late_parts = parts[late["part"]]
+        late["part"] = np.arange(len(late))
+        sums = {name: sum(block.truth.get(name, 0) for block in blocks) for name in blocks[0].truth}
+        return DrawnDay(parts, posts, reads[order], sums), _Block(late_parts, late, reads[:0], {})
 
-    def reports(self, *, already: int) -> Iterator[pa.RecordBatch]:
-        """Those that have just arrived, as rows of `reports/`, numbered on from so many."""
-        self._set(reports_before=already)
-        yield from self._session.sql(_text("reports")).to_arrow_reader()
 
-    def read_log(self, *, since: datetime = _EPOCH) -> tuple[int, int] | None:
-        """What was read of the day's log from then on: when first and last, in microseconds."""
-        self._keep(
-            "seen", f"from log_reads where read_at >= {micros(since)} order by uuid, read_at"
-        )
-        times = self._one("select min(read_at) as first, max(read_at) as last from seen")
-        return None if times["first"] is None else (times["first"], times["last"])
-
-    def log(self) -> Iterator[pa.RecordBatch]:
-        """What has just been read, as rows of `log/`."""
-        yield from self._session.sql(_text("log")).to_arrow_reader()
-
-    def truth(self) -> dict[str, Any]:
-        """Of the day's messages, counted from the draws."""
-        return self._one(_text("truth"))
-
-    def _keep(self, name: str, sql: str) -> None:
-        self._session.execute(f"create or replace temp table {name} as {sql}")
-
-    def _set(self, **values: int | str) -> None:
-        for name, value in values.items():
-            self._session.execute(f"set variable {name} = $value", {"value": value})
-
-    def _one(self, sql: str) -> dict[str, Any]:
-        row: dict[str, Any] = self._session.sql(sql).to_arrow_table().to_pylist()[0]
-        return row
+def _posts(chance: np.random.Generator, drawn: DrawnParts) -> Array:
+    """One per report that arrives, copies too: one in a hundred comes a second time."""
+    found = []
+    for kind, arrived_at in enumerate(
+        (drawn.queued_arrived_at, drawn.sent_arrived_at, drawn.end_arrived_at), start=1
+    ):
+        arrived = np.flatnonzero(arrived_at < NEVER)
+        again = arrived[chance.random(len(arrived)) < 0.01]
+        later = 1_000_000 + chance.integers(300_000_000, size=len(again))
+        post = np.empty(len(arrived) + len(again), _POST)
+        post["part"] = np.concatenate([arrived, again])
+        post["received_at"] = np.concatenate([arrived_at[arrived], arrived_at[again] + later])
+        post["kind"] = kind
+        found.append(post)
+    return np.concatenate(found)
 
 
 def midnight(day: int) -> datetime:
@@ -134,40 +176,3 @@ def midnight(day: int) -> datetime:
 
 def micros(at: datetime) -> int:
     return (at - _EPOCH) // timedelta(microseconds=1)
-
-
-def _routes() -> pa.Table:
-    """Slots, each as likely as any other: as many to a country and carrier as they have traffic."""
-    chance = Random(0)
-    slots: list[dict[str, Any]] = []
-    for country in COUNTRIES:
-        carriers = [route for route in ROUTES if route.country == country.iso2]
-        slots += [
-            _slot(country, carriers[place % len(carriers)], chance)
-            for place in range(_SLOTS_FOR_WEIGHT * country.weight)
-        ]
-    return pa.Table.from_pylist([{"slot": number} | slot for number, slot in enumerate(slots)])
-
-
-def _slot(country: Country, route: Route, chance: Random) -> dict[str, Any]:
-    codes, often = zip(*route.undelivered_codes, strict=True)
-    failures, how_often = zip(*FAILURE_CODES, strict=True)
-    return {
-        "country": country.iso2, "prefix": chance.choice(country.mobile_prefixes),
-        "digits": country.digits_after, "sender": chance.choice(country.senders),
-        "carrier": route.carrier, "mcc": route.mcc, "mnc": route.mnc, "price": route.price,
-        "fee": route.carrier_fee, "failed_rate": route.failed_rate,
-        "no_receipt_rate": route.no_receipt_rate, "undelivered_rate": route.undelivered_rate,
-        "undelivered_code": chance.choices(codes, often)[0],
-        "failure_code": chance.choices(failures, how_often)[0],
-        "tells_sent": chance.random() < 0.25, "handover_median": route.handover_median,
-        "receipt_median": route.receipt_median, "receipt_spread": route.receipt_spread,
-    }  # fmt: skip
-
-
-def _error_messages() -> pa.Table:
-    return pa.table({"code": list(ERROR_MESSAGES), "message": list(ERROR_MESSAGES.values())})
-
-
-def _text(name: str) -> str:
-    return (_SQL / f"{name}.sql").read_text(encoding="utf-8")

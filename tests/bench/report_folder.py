@@ -13,28 +13,32 @@ The truth (`truth.json`, and what `write` returns) is counted from the draws, no
 
 import argparse
 import json
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from receiver import alive, day_files, whole_file
-from receiver.columns import REPORTS
 from receiver.day_files import FileName
-from reconcile.columns import LOG
 from reconcile.plivo_log import ledger
 from reconcile.plivo_log.coverage import Window
-from tests.bench.drawn_world import ACCOUNT, FIRST_DAY, HOUR, LONGEST_DAYS, Drawing, World, midnight
+from tests.bench.drawn_columns import ACCOUNT
+from tests.bench.drawn_log import LOG_ROWS, LogRows
+from tests.bench.drawn_parts import Array
+from tests.bench.drawn_reports import REPORT_ROWS, ReportRows
+from tests.bench.drawn_world import HOUR, Drawing, DrawnDay, World, micros, midnight
 
 MOST_A_DAY = 1_000_000
 _MINUTE = timedelta(minutes=1)
-_ROW_GROUP = 1 << 20  # as pyarrow writes it unless told otherwise
+_ROW_GROUP = 1 << 18  # a quarter of what pyarrow writes unless told otherwise: two are held at once
+_PIECE = 1 << 14  # rows that are made at once: their texts stay in the processor's cache
 _SUFFIXES = {"k": 1_000, "M": 1_000_000}
 
 
@@ -62,15 +66,18 @@ def write(world: World, data_dir: Path, *, until: datetime | None = None) -> Tru
     until = until or world.end
     written = 0
     counted = []
-    with Drawing(world, until) as drawing:
-        for day in range(world.days):
-            drawing.draw(day)
-            arrived = drawing.arrive(before=min(midnight(day + 1), until))
+    with ThreadPoolExecutor(2) as beside, ThreadPoolExecutor(1) as log_beside:
+        drawing = Drawing(world, until, beside=beside)
+        reports, log = ReportRows(drawing.slots, world.source), LogRows(drawing.slots)
+        for day, drawn in enumerate(_one_ahead(drawing.days())):
+            arrived = len(drawn.posts)
+            counted.append(drawn.truth)
+            place = day_files.partition(data_dir / "reports", midnight(day).date())
+            log_written = log_beside.submit(_write_log, log, drawn, world, data_dir, day)
             name = FileName(world.source, written + 1, written + arrived)
-            _write_reports(drawing.reports(already=written), data_dir, midnight(day), name)
+            _write_reports(reports, drawn.parts, drawn.posts, place, name)
             written += arrived
-            _write_log(drawing, world, data_dir, day, drawing.read_log())
-            counted.append(drawing.truth())
+            log_written.result()
     _write_down(world, data_dir, midnight(0), until, read_from=midnight(0))
     return _tell(data_dir, until, counted, written)
 
@@ -78,93 +85,75 @@ def write(world: World, data_dir: Path, *, until: datetime | None = None) -> Tru
 def add_hour(world: World, data_dir: Path, *, since: datetime) -> Truth:
     """The hour after `since` as it comes, beside a folder of before; what is true at its end."""
     until = since + HOUR
-    today = (since.date() - FIRST_DAY).days
     written = day_files.highest_number(data_dir / "reports", source=world.source)
     counted = []
-    with Drawing(world, until) as drawing:
-        for day in range(world.days):
-            drawing.draw(day)
-            counted.append(drawing.truth())
-            drawing.arrive(before=since)
-            if day >= today - LONGEST_DAYS:
-                _write_log(drawing, world, data_dir, day, drawing.read_log(since=since))
-        drawing.arrive(before=until)
-        batches = drawing.reports(already=written)
-        rows = pa.concat_tables([REPORTS.empty_table(), *(_in_schema(b, REPORTS) for b in batches)])
-    for minute in range(60):
-        edges = [since + (minute + later) * _MINUTE for later in (0, 1)]
-        begin, end = (bisect_left(rows["received_at"], edge, key=_moment) for edge in edges)
+    with ThreadPoolExecutor(2) as beside:
+        drawing = Drawing(world, until, since=since, beside=beside)
+        reports, log = ReportRows(drawing.slots, world.source), LogRows(drawing.slots)
+        for day, drawn in enumerate(drawing.days()):
+            counted.append(drawn.truth)
+            _write_log(log, drawn, world, data_dir, day)
+    place = day_files.partition(data_dir / "reports", since.date())
+    edges = [micros(since + minute * _MINUTE) for minute in range(61)]
+    for begin, end in pairwise(np.searchsorted(drawn.posts["received_at"], edges).tolist()):
         name = FileName(world.source, written + begin + 1, written + end)
-        _write_reports(rows.slice(begin, end - begin).to_batches(), data_dir, since, name)
-    written += rows.num_rows
+        _write_reports(reports, drawn.parts, drawn.posts[begin:end], place, name)
+    written += len(drawn.posts)
     _write_down(world, data_dir, since, until, read_from=since - HOUR)
     return _tell(data_dir, until, counted, written)
 
 
 def _write_reports(
-    batches: Iterable[pa.RecordBatch], data_dir: Path, at: datetime, name: FileName
+    rows: ReportRows, parts: Array, posts: Array, place: Path, name: FileName
 ) -> None:
-    if name.first <= name.last:
-        _write(batches, day_files.partition(data_dir / "reports", at.date()) / str(name), REPORTS)
+    pieces = (
+        rows.rows(parts.take(piece["part"]), piece, name.first + begin)
+        for begin, piece in _pieces(posts)
+    )
+    if len(posts):
+        _write(pieces, place / str(name), REPORT_ROWS)
 
 
-def _moment(value: pa.Scalar) -> datetime:
-    at: datetime = value.as_py()
-    return at
-
-
-def _write_log(
-    drawing: Drawing, world: World, data_dir: Path, day: int, read: tuple[int, int] | None
-) -> None:
+def _write_log(log: LogRows, drawn: DrawnDay, world: World, data_dir: Path, day: int) -> None:
     """Named after when it was read, as the reconciler does."""
-    if read:
+    pieces = (log.rows(drawn.parts.take(piece["part"]), piece) for _, piece in _pieces(drawn.reads))
+    if len(drawn.reads):
+        read_at = drawn.reads["read_at"]
+        name = FileName(world.source, int(read_at.min()), int(read_at.max()))
         place = day_files.partition(data_dir / "log", midnight(day).date())
-        _write(drawing.log(), place / str(FileName(world.source, *read)), LOG)
+        _write(pieces, place / str(name), LOG_ROWS)
 
 
-def _write(batches: Iterable[pa.RecordBatch], path: Path, schema: pa.Schema) -> None:
-    """As `day_files.write` would, but never holding a whole day, and not synced."""
+def _pieces(rows: Array) -> Iterator[tuple[int, Array]]:
+    """Where each begins, and its rows."""
+    for begin in range(0, len(rows), _PIECE):
+        yield begin, rows[begin : begin + _PIECE]
+
+
+def _write(pieces: Iterable[pa.Table], path: Path, schema: pa.Schema) -> None:
+    """As `day_files.write` would, but never holding a whole day, and not synced.
+
+    The schema is not stored: a reader would have few words as numbers, as they are here.
+    """
     day_files.make_folder(path.parent)
     half = path.with_name(f"_{path.name}.tmp")
     with half.open("w+b") as file:
-        with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-            for rows in _one_ahead(_row_groups(batches, schema)):
-                writer.write_table(rows)
+        with pq.ParquetWriter(file, schema, compression="zstd", store_schema=False) as writer:
+            pieces = iter(pieces)
+            while group := [*islice(pieces, _ROW_GROUP // _PIECE)]:
+                writer.write_table(pa.concat_tables(group))
             writer.add_key_value_metadata(whole_file.METADATA)
         whole_file.seal(file)
     half.rename(path)
 
 
-def _one_ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """The next is made while this one is written."""
+def _one_ahead(days: Iterator[DrawnDay]) -> Iterator[DrawnDay]:
+    """The next is drawn while this one is written."""
     with ThreadPoolExecutor(1) as beside:
-        coming = beside.submit(next, tables, None)
-        while (table := coming.result()) is not None:
-            coming = beside.submit(next, tables, None)
-            yield table
-
-
-def _row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
-    """The rows in our columns, as many at a time as the writer puts into a group."""
-    held = schema.empty_table()
-    for batch in batches:
-        held = pa.concat_tables([held, _in_schema(batch, schema)])
-        while held.num_rows >= _ROW_GROUP:
-            yield held.slice(0, _ROW_GROUP)
-            held = held.slice(_ROW_GROUP)
-    if held.num_rows:
-        yield held
-
-
-def _in_schema(batch: pa.RecordBatch, schema: pa.Schema) -> pa.Table:
-    """Columns that the world says nothing of are null."""
-    columns = [
-        batch.column(field.name).cast(field.type)
-        if field.name in batch.schema.names
-        else pa.nulls(batch.num_rows, field.type)
-        for field in schema
-    ]
-    return pa.table(columns, schema=schema)
+        coming = beside.submit(next, days, None)
+        while (drawn := coming.result()) is not None:
+            coming = beside.submit(next, days, None)
+            yield drawn
 
 
 def _write_down(
@@ -186,10 +175,10 @@ def _windows(since: datetime, until: datetime) -> Iterator[Window]:
     yield Window(hour - HOUR, hour, until, account=ACCOUNT)
 
 
-def _tell(data_dir: Path, until: datetime, counted: list[dict[str, Any]], reports: int) -> Truth:
+def _tell(data_dir: Path, until: datetime, counted: list[dict[str, int]], reports: int) -> Truth:
     sums = {name: sum(day[name] for day in counted) for name in counted[0]}
-    sums["total_amount"] = str(sums["total_amount"])
-    truth = Truth(as_of=until.isoformat(), reports=reports, **sums)
+    amount = str(Decimal(sums.pop("total_amount")).scaleb(-5))
+    truth = Truth(as_of=until.isoformat(), reports=reports, total_amount=amount, **sums)
     (data_dir / "truth.json").write_text(json.dumps(asdict(truth), indent=1) + "\n")
     return truth
 
@@ -225,6 +214,7 @@ def main() -> None:
     adds = options.new_hour == "added"
     if not adds and options.data_dir.exists() and any(options.data_dir.iterdir()):
         given.error(f"{options.data_dir} is not empty; name a new folder, or delete it first")
+    pa.set_memory_pool(pa.system_memory_pool())  # it gives less back, only to take it again
     world = World(options.messages, options.days or days_for(options.messages), options.seed)
     since = world.end - HOUR
     if not adds:
