@@ -1,11 +1,12 @@
 """[I/O] What the last merge found and wrote, in `state/merge/`: it changes no number.
 
 `memory.json` is written last and names the other files, which are never changed; what it does not
-name is swept away by the next merge. Where it was made by other rules, or cannot be read, nothing
-is remembered.
+name is swept away by the next merge. Where it was made by other rules, or cannot be read, or one of
+these files is not as it was written, nothing is remembered.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -63,9 +64,9 @@ def read(shelf: Path, rules: str) -> Memory | None:
     """None where nothing is remembered by these rules."""
     try:
         said = json.loads((shelf / _NAME).read_bytes())
-        if said["rules"] != rules:
+        if said["rules"] != rules or said["copies"] != _marks(shelf, said["copies"]):
             return None
-        memory = Memory(
+        return Memory(
             rules,
             [_batch(each) for each in said["batches"]],
             {date.fromisoformat(day): _unit(each) for day, each in said["units"].items()},
@@ -75,7 +76,6 @@ def read(shelf: Path, rules: str) -> Memory | None:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return memory if all((shelf / name).exists() for name in named(memory)) else None
 
 
 def write(shelf: Path, memory: Memory) -> None:
@@ -91,6 +91,7 @@ def write(shelf: Path, memory: Memory) -> None:
             for day, file in memory.files.items()
         },
         "travellers": memory.travellers,
+        "copies": _marks(shelf, named(memory)),
     }
     day_files.write_bytes(shelf / _NAME, json.dumps(content).encode())
     kept = {_NAME, *named(memory)}
@@ -108,6 +109,12 @@ def named(memory: Memory) -> list[str]:
             names.append(batch.strays_file(Path()).name)
     units = (*memory.units.values(), *memory.anchors.values())
     return [*names, *(unit.wanderers for unit in units if unit.wanderers)]
+
+
+def _marks(shelf: Path, names: Iterable[str]) -> dict[str, Mark]:
+    """Raises OSError where one is gone."""
+    found = {name: (shelf / name).stat() for name in names}
+    return {name: [status.st_size, status.st_mtime_ns] for name, status in found.items()}
 
 
 def _batch_said(batch: Batch) -> dict[str, Any]:

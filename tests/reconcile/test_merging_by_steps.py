@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -156,6 +157,20 @@ def test_a_day_that_someone_changed_is_made_anew(tmp_path: Path) -> None:
     day.write_bytes(b"PAR1 no more")
     merge(known(folder))
     assert files(folder) == before
+
+
+def test_a_copy_that_is_not_as_it_was_written_is_not_built_upon(tmp_path: Path) -> None:
+    late = report("m1", message_time=clock(NOON), received_at=NOON + 2 * DAY)
+    write_folder(tmp_path, reports=[late])
+    merge(known(tmp_path))
+    before = files(tmp_path)
+    (copy,) = (tmp_path / "state" / "merge").glob("*.strays.parquet")
+    rows = pq.read_table(copy)
+    status = rows.schema.get_field_index("status")
+    pq.write_table(rows.set_column(status, "status", pa.array(["failed"])), copy)
+    shutil.rmtree(tmp_path / "messages" / "date=2026-03-01")
+    merge(known(tmp_path))
+    assert files(tmp_path) == before
 
 
 def test_an_open_message_is_given_up_in_days_that_nothing_new_is_said_of(tmp_path: Path) -> None:
