@@ -15,7 +15,8 @@ from reconcile.merging.work import Work
 from reconcile.plivo_log.coverage import Window
 
 _SHELF = Path("state") / "merge"
-_OURS_MB = 700  # of the limit: what Python and Arrow hold beside the engine
+# Of the limit, what Python and Arrow hold beside the engine, and what it takes beyond its own.
+_OURS_MB, _BEYOND = 500, 0.2
 
 
 def bring_up_to_date(
@@ -31,7 +32,8 @@ def bring_up_to_date(
     rules = deriving.rules(settings)
     day_files.make_folder(shelf)
     last = None if full else memory.read(shelf, rules)
-    with DuckDBEngine(settings.memory_limit - _OURS_MB, shelf / "spill") as engine:
+    memory_mb = int(settings.memory_limit * (1 - _BEYOND)) - _OURS_MB
+    with DuckDBEngine(memory_mb, shelf / "spill") as engine:
         work = Work(settings, engine, shelf, last or Memory(rules), windows, wanted, progress)
         fresh = _look(work)
         travelling.find(work, fresh, afresh=last is None)
