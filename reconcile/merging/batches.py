@@ -122,7 +122,7 @@ def shelve(
         }
         batch = Batch(name, folder, day, files, homes, **_said(engine, folder))
         engine.write(
-            "select distinct key, parent, home from batch_rows order by key",
+            "select distinct key, parent, home from batch_rows",
             batch.keys_file(shelf),
         )
         if batch.strays:
@@ -145,7 +145,10 @@ def at_hand(
 
 
 def home_sql(folder: str, zone: str, day: date) -> str:
-    """A row's home as SQL. Any rule would do: this one is cheap, and nearly always right."""
+    """A row's home as SQL. Any rule would do: this one is cheap, and nearly always right.
+
+    Most rows show by their first letters that they are at home in their partition's own `day`.
+    """
     if folder == "log":
         return f"coalesce(cast(coalesce(message_time, pulled_at) as date), date '{day}')"
     told = (
@@ -155,7 +158,10 @@ def home_sql(folder: str, zone: str, day: date) -> str:
     )
     texts = [f"case when {name} like '____-__-__%' then {told.format(name)} end"
              for name in ("message_time", "queued_time")]  # fmt: skip
-    return f"coalesce({', '.join(texts)}, cast(received_at as date))"
+    home = f"coalesce({', '.join(texts)}, cast(received_at as date))"
+    if zone != "UTC":
+        return home
+    return f"case when starts_with(message_time, '{day}') then date '{day}' else {home} end"
 
 
 _NAMED = {"reports": "trim(message_uuid) <> ''", "log": "true"}
@@ -164,13 +170,16 @@ _TOLD = ", ".join(name for name in LOG.names if name not in ("record", "log"))
 _ROWS = {
     "reports": (
         "select hash(trim(message_uuid)) as key, "
-        "case when trim(parent_message_uuid) not in ('', trim(message_uuid)) "
+        # as it comes, most are their own parents
+        "case when parent_message_uuid <> message_uuid "
+        "and trim(parent_message_uuid) not in ('', trim(message_uuid)) "
         "then hash(trim(parent_message_uuid)) end as parent, "
         "{home} as home, hash(report_id) as mark from batch where trim(message_uuid) <> ''"
     ),
     "log": (
         "select hash(message_uuid) as key, "
-        "case when trim(parent_message_uuid) not in ('', message_uuid) "
+        "case when parent_message_uuid <> message_uuid "
+        "and trim(parent_message_uuid) not in ('', message_uuid) "
         "then hash(trim(parent_message_uuid)) end as parent, {home} as home, "
         f"hash({_TOLD}) as mark "
         "from batch"

@@ -137,8 +137,5 @@ def _of_batch(
 
 
 def _here(batch: Batch, zone: str) -> str:
-    """At home in the partition's own day. Most rows show it by their first letters."""
-    home = f"{home_sql(batch.folder, zone, batch.day)} = date '{batch.day}'"
-    if batch.folder == "reports" and zone == "UTC":
-        return f"case when message_time like '{batch.day}%' then true else {home} end"
-    return home
+    """At home in the partition's own day."""
+    return f"{home_sql(batch.folder, zone, batch.day)} = date '{batch.day}'"
