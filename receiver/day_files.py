@@ -17,7 +17,7 @@ import filecmp
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -156,11 +156,18 @@ def write(table: pa.Table, path: Path) -> None:
     write_pieces([table], table.schema, path)
 
 
-def write_pieces(tables: Iterable[pa.Table], schema: pa.Schema, path: Path) -> int:
-    """Likewise, of tables that come one after the other; how many rows."""
+def write_pieces(
+    tables: Iterable[pa.Table], schema: pa.Schema, path: Path, *, diverse: Collection[str] = ()
+) -> int:
+    """Likewise, of tables that come one after the other; how many rows.
+
+    Values of `diverse` columns hardly ever repeat: no dictionary of them is tried, which takes time
+    and, as far as it is kept, place.
+    """
     rows = 0
+    alike = [name for name in schema.names if name not in diverse]
     with _appearing(path) as file:
-        with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        with pq.ParquetWriter(file, schema, compression="zstd", use_dictionary=alike) as writer:
             for table in tables:
                 writer.write_table(table)
                 rows += table.num_rows
@@ -169,11 +176,13 @@ def write_pieces(tables: Iterable[pa.Table], schema: pa.Schema, path: Path) -> i
     return rows
 
 
-def write_where_different(tables: Iterable[pa.Table], schema: pa.Schema, path: Path) -> bool:
+def write_where_different(
+    tables: Iterable[pa.Table], schema: pa.Schema, path: Path, *, diverse: Collection[str] = ()
+) -> bool:
     """Likewise, but a file of the very same bytes stays as it lies there; whether it went."""
     half = path.with_name(f"_{path.stem}.new")
     try:
-        write_pieces(tables, schema, half)
+        write_pieces(tables, schema, half, diverse=diverse)
         if path.exists() and filecmp.cmp(half, path, shallow=False):
             return False
         put_in_place(half, path)

@@ -104,3 +104,8 @@ MESSAGES = pa.schema(
         ("clock_shift_minutes", pa.int32()),  # reports' clock minus the log's; null: not comparable
     ]
 )
+
+# Of `messages/` the columns whose values hardly ever repeat.
+DIVERSE = (
+    "message_uuid", "to_number", "message_time", "queued_at", "sent_at", "final_at", "last_sign_at",
+)  # fmt: skip

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from receiver import day_files
-from reconcile.columns import MESSAGES
+from reconcile.columns import DIVERSE, MESSAGES
 from reconcile.engines.duckdb_engine import sql_type
 from reconcile.engines.spark_engine import SparkEngine, translated
 
@@ -73,7 +73,8 @@ def written(
     """In an executor: each day's rows, which come together, into a file beside its place."""
     for day, pieces in groupby(_slices(batches), key=lambda piece: piece[0]):
         half = aside / f"{day}-{uuid4().hex}.parquet"
-        rows = day_files.write_pieces(_grouped(rows for _, rows in pieces), MESSAGES, half)
+        tables = _grouped(rows for _, rows in pieces)
+        rows = day_files.write_pieces(tables, MESSAGES, half, diverse=DIVERSE)
         same = _same(half, day_files.partition(folder, day) / _FILE)
         if same:
             half.unlink()

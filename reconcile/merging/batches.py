@@ -111,7 +111,7 @@ def shelve(
     with at_hand(settings, folder, day, files) as paths:
         soundness.verify(paths, settings.data_dir / "state")
         engine.read("batch", paths, SCHEMAS[folder])
-        home = f"coalesce({home_sql(folder, settings.callback_time_zone)}, date '{day}')"
+        home = _home_of(folder, settings.callback_time_zone, day)
         engine.keep_answer("batch_rows", _ROWS[folder].format(home=home))
         homes = {
             row["home"]: Home(row["rows"], int(row["checksum"]))
@@ -122,7 +122,7 @@ def shelve(
         }
         batch = Batch(name, folder, day, files, homes, **_said(engine, folder))
         engine.write(
-            "select distinct key, parent, home from batch_rows order by key",
+            "select distinct key, parent, home from batch_rows",
             batch.keys_file(shelf),
         )
         if batch.strays:
@@ -161,19 +161,30 @@ def home_sql(folder: str, zone: str) -> str:
     return f"coalesce({', '.join(texts)}, cast(received_at as date))"
 
 
+def _home_of(folder: str, zone: str, day: date) -> str:
+    """The home of this partition's rows. Most show by their first letters that it is its day."""
+    home = f"coalesce({home_sql(folder, zone)}, date '{day}')"
+    if folder == "log" or zone != "UTC":
+        return home
+    return f"case when starts_with(message_time, '{day}') then date '{day}' else {home} end"
+
+
 _NAMED = {"reports": "trim(message_uuid) <> ''", "log": "true"}
 # all that a log row says but its text, which is long and says the same: it has no id of its own
 _TOLD = ", ".join(name for name in LOG.names if name not in ("record", "log"))
 _ROWS = {
     "reports": (
         "select hash(trim(message_uuid)) as key, "
-        "case when trim(parent_message_uuid) not in ('', trim(message_uuid)) "
+        # as it comes, most are their own parents
+        "case when parent_message_uuid <> message_uuid "
+        "and trim(parent_message_uuid) not in ('', trim(message_uuid)) "
         "then hash(trim(parent_message_uuid)) end as parent, "
         "{home} as home, hash(report_id) as mark from batch where trim(message_uuid) <> ''"
     ),
     "log": (
         "select hash(message_uuid) as key, "
-        "case when trim(parent_message_uuid) not in ('', message_uuid) "
+        "case when parent_message_uuid <> message_uuid "
+        "and trim(parent_message_uuid) not in ('', message_uuid) "
         "then hash(trim(parent_message_uuid)) end as parent, {home} as home, "
         f"hash({_TOLD}) as mark "
         "from batch"

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from receiver import day_files
-from reconcile.columns import MESSAGES
+from reconcile.columns import DIVERSE, MESSAGES
 from reconcile.engines.duckdb_engine import DuckDBEngine, sql_type
 from reconcile.merging.memory import DayFile
 
@@ -66,7 +66,7 @@ def write(engine: DuckDBEngine, composition: Composition) -> tuple[DayFile | Non
     tables = engine.slices(
         f"select {_cast()} from composed order by message_time, message_uuid", MESSAGES, _GROUP_ROWS
     )
-    changed = day_files.write_where_different(tables, MESSAGES, path)
+    changed = day_files.write_where_different(tables, MESSAGES, path, diverse=DIVERSE)
     status = path.stat()
     after, until = said["after"], said["until"]
     horizon = timedelta(microseconds=said["horizon"])
