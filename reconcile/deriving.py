@@ -1,7 +1,7 @@
 """[I/O] What lies on disk, and the stages carried out over it."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -64,11 +64,21 @@ def derive(
     settings: Settings,
     *,
     only_parts: AbstractSet[str] | None = None,
+    only_rows: Mapping[str, str] | None = None,
     every_report: bool = False,
 ) -> datetime | None:
-    """Carry out the stages in the engine, of these parts or of all; what counted as now."""
-    engine.read("reports", inputs.reports, REPORTS)
-    engine.read("log_rows", inputs.log, LOG)
+    """Carry out the stages in the engine, of these parts or of all; what counted as now.
+
+    `only_rows`: conditions on `reports` and `log_rows`.
+    """
+    for name, files, schema in (
+        ("reports", inputs.reports, REPORTS),
+        ("log_rows", inputs.log, LOG),
+    ):
+        condition = (only_rows or {}).get(name)
+        engine.read(f"every_{name}" if condition else name, files, schema)
+        if condition:
+            engine.name(name, f"select * from every_{name} where {condition}")
     as_of = latest_moment(engine, inputs)
     if only_parts is not None:
         engine.narrow("reports", "message_uuid", only_parts)

@@ -1,6 +1,7 @@
 """Reports, log rows and windows of a test's own making: only what differs needs to be said."""
 
 import json
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
@@ -113,6 +114,18 @@ def write_pieces(data_dir: Path, name: str, rows: list[dict[str, Any]], pieces: 
         place = data_dir / name / f"date=2026-03-0{number % 3 + 1}"
         place.mkdir(parents=True, exist_ok=True)
         table = pa.Table.from_pylist(rows[number::pieces], schema=schema)
+        pq.write_table(table, place / f"part-{next(_numbers)}.parquet")
+
+
+def write_reports(data_dir: Path, rows: list[dict[str, Any]]) -> None:
+    """As the receiver would: a file for each day of reception."""
+    by_day: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        by_day[row["received_at"].date().isoformat()].append(row)
+    for day, received in by_day.items():
+        place = data_dir / "reports" / f"date={day}"
+        place.mkdir(parents=True, exist_ok=True)
+        table = pa.Table.from_pylist(received, schema=REPORTS)
         pq.write_table(table, place / f"part-{next(_numbers)}.parquet")
 
 

@@ -137,7 +137,6 @@ class DuckDBEngine:
             self._session.execute(f"create or replace temp table {name} as {sql}")
 
     def name(self, name: str, sql: str) -> None:
-        """Name what this text finds, without carrying it out."""
         with _translated():
             self._session.execute(f"create or replace temp view {name} as {sql}")
 

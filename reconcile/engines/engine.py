@@ -52,6 +52,9 @@ class Engine(Protocol):
     def keep_answer(self, name: str, sql: str) -> None:
         """Carry the text out once; its answer can then be queried by this name."""
 
+    def name(self, name: str, sql: str) -> None:
+        """Name what this text finds, without carrying it out."""
+
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """The answer as an Arrow table; times in it have no zone and mean UTC."""
         ...

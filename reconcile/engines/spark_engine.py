@@ -111,6 +111,10 @@ class SparkEngine:
             self._name(name, self._session.sql(spark_text.of_table(sql)), kept=True)
         self._carry_out(name)
 
+    def name(self, name: str, sql: str) -> None:
+        with translated():
+            self._name(name, self._sql(sql))
+
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         with translated():
             found = self._sql(sql, parameters).toArrow()

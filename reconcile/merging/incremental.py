@@ -14,7 +14,7 @@ from reconcile.merging.note import Merged
 from reconcile.merging.work import Work
 from reconcile.plivo_log.coverage import Window
 
-_SHELF = Path("state") / "merge"
+SHELF = Path("state") / "merge"
 # Of the limit, what Python and Arrow hold beside the engine, and what it takes beyond its own.
 _OURS_MB, _BEYOND = 500, 0.2
 
@@ -28,7 +28,7 @@ def bring_up_to_date(
     progress: Callable[[str], None],
 ) -> Merged:
     """Write the days that came out different, of those that are wanted."""
-    shelf = settings.data_dir / _SHELF
+    shelf = settings.data_dir / SHELF
     rules = deriving.rules(settings)
     day_files.make_folder(shelf)
     last = None if full else memory.read(shelf, rules)

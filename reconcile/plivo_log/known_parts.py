@@ -1,17 +1,20 @@
 """[I/O] What is on disk of the parts that should stand in an account's log."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from types import TracebackType
 from typing import Self
 
 from receiver.config import Settings
 from reconcile.deriving import at_hand, derive, inputs_of
 from reconcile.engines.choice import engine_of
-from reconcile.plivo_log.coverage import Span
+from reconcile.engines.engine import Engine
+from reconcile.merging.about import inputs_about
+from reconcile.plivo_log.coverage import SECOND, Span
 from reconcile.plivo_log.held import Held
 
-_HOUR = timedelta(hours=1)
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_WIDEST_ZONE = timedelta(hours=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +42,15 @@ class Known:
 
 
 class KnownParts:
-    """The folder as it was when this was made. Use as context manager."""
+    """Of the folder as it was when this was made, a few days at a time. Use as context manager."""
 
     def __init__(self, settings: Settings, account: str) -> None:
-        """Raises FileProblem."""
-        self._engine = engine_of(settings)
+        self._settings = settings
         self._account = account
         self._sign = "signed_time" if settings.count_from == "v3" else "said_time"
-        with at_hand(inputs_of(settings.data_dir), settings) as inputs:
-            derive(self._engine, inputs, settings)
-            self._engine.run(["countable_parts"])
+        self._inputs = inputs_of(settings.data_dir)
+        self._engine: Engine | None = None
+        self._derived: Span | None = None
         self._last: tuple[Span, Known] | None = None
 
     def __enter__(self) -> Self:
@@ -60,16 +62,35 @@ class KnownParts:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._engine.__exit__()
+        if self._engine:
+            self._engine.__exit__(kind, error, trace)
+            self._engine = None
 
     def of(self, span: Span) -> Known:
-        """Those of the span, and of an hour around it, so that borders can be chosen clear."""
+        """Those of the span, and of an hour around it, so that borders can be chosen clear.
+
+        Raises FileProblem, ArchiveError, SettingError, EngineProblem.
+        """
         if self._last is None or self._last[0] != span:
-            self._last = span, self._read(span)
+            self._last = span, self._read(self._derive(_whole_days(span)), span)
         return self._last[1]
 
-    def _read(self, span: Span) -> Known:
-        rows = self._engine.query(
+    def _derive(self, days: Span) -> Engine:
+        """The stages carried out over what is said of these days, and of an hour around them."""
+        if self._engine and self._derived == days:
+            return self._engine
+        self.__exit__(None, None, None)
+        self._engine, self._derived = engine_of(self._settings), days
+        around = Span(days.from_at - _HOUR, days.until_at + _HOUR)
+        about = inputs_about(_days(around), self._inputs, self._settings)
+        with at_hand(about, self._settings) as inputs:
+            rows = _rows_of(around, self._settings.callback_time_zone)
+            derive(self._engine, inputs, self._settings, only_rows=rows)
+            self._engine.run(["countable_parts"])
+        return self._engine
+
+    def _read(self, engine: Engine, span: Span) -> Known:
+        rows = engine.query(
             f"select message_uuid, message_time, final, state, in_log, pulled_at, {self._sign} "
             "as sure_time, coalesce(account, '') in ($account, '') or account like $subaccounts "
             "as ours, coalesce(account, '') <> '' as named from countable_parts "
@@ -96,3 +117,31 @@ class KnownParts:
             elif row["ours"]:
                 doubtful.append(at)
         return Known(Held(held), doubtful, [p for p in parts if span.holds(p.message_time)])
+
+
+def _days(span: Span) -> list[date]:
+    first, last = span.from_at.date(), (span.until_at - SECOND).date()
+    return [first + _DAY * number for number in range((last - first).days + 1)]
+
+
+def _whole_days(span: Span) -> Span:
+    days = _days(span)
+    begin, end = (datetime.combine(day, time.min, UTC) for day in (days[0], days[-1]))
+    return Span(begin, end + _DAY)
+
+
+def _rows_of(span: Span, zone: str) -> dict[str, str]:
+    """What tells the rows of these messages from most others, as SQL: cheap, and never too few."""
+    margin = timedelta(0) if zone == "UTC" else _WIDEST_ZONE
+    texts = [f"'{at:%Y-%m-%d %H}'" for at in (span.from_at - margin, span.until_at + margin)]
+    low, high = (f"timestamp '{at:%Y-%m-%d %H:%M:%S}'" for at in (span.from_at, span.until_at))
+    return {
+        # by the hour that is written; where an offset says otherwise, whichever it is
+        "reports": (
+            "case when message_time like '____-__-__%' then "
+            "case when substr(message_time, -6, 1) in ('+', '-') then true else "
+            f"replace(left(message_time, 13), 'T', ' ') between {' and '.join(texts)} end "
+            f"else received_at >= {low} and received_at < {high} end"
+        ),
+        "log_rows": f"message_time is null or (message_time >= {low} and message_time < {high})",
+    }

@@ -28,7 +28,7 @@ from reconcile.plivo_log.forecast import SAMPLE_OF_A_DAY, Load
 from reconcile.plivo_log.known_parts import KnownParts
 from reconcile.plivo_log.page import PAGE_ROWS
 from reconcile.plivo_log.pull import PullResult, pull
-from tests.builders import clock, report, write_pieces
+from tests.builders import clock, report, write_reports
 from tests.simulator import Faults, Served, Settings, Simulation, orders
 from tests.simulator import paging as simulated_paging
 from tests.simulator.settings import Paging
@@ -89,7 +89,7 @@ class World:
                 PLIVO_AUTH_TOKEN=account.auth_token, LOG_REQUESTS_PER_MINUTE="100000",
             )  # fmt: skip
             if not (self.data_dir / "reports").exists():
-                write_pieces(self.data_dir, "reports", [*self.rows, *extra], 3)
+                write_reports(self.data_dir, [*self.rows, *extra])
             return self._pull(max_requests)
 
     def _pull(self, max_requests: int | None) -> PullResult:
@@ -161,7 +161,7 @@ def _whole(windows: Sequence[Window]) -> bool:
 def say_alive(world: World, data_dir: Path, outage: Span) -> None:
     """The receiver's folder, from an hour before the day until now, but for the outage."""
     (data_dir / "reports").mkdir(parents=True)
-    write_pieces(data_dir, "reports", world.rows, 3)
+    write_reports(data_dir, world.rows)
     beats = [(START - timedelta(hours=1), outage.from_at),
              (outage.until_at, DAY.until_at + LATER)]  # fmt: skip
     lines = [{"from": a.isoformat(), "until": b.isoformat(), "receiver": "r"} for a, b in beats]
@@ -315,7 +315,8 @@ def test_a_part_near_midnight_is_looked_for_on_both_sides(
     world = World(settings_for)
     near = [
         report("near", account=world.sim.settings.account.main.auth_id, signature="v3",
-               message_time=clock(DAY.until_at - timedelta(microseconds=40)))
+               message_time=clock(DAY.until_at - timedelta(microseconds=40)),
+               received_at=DAY.until_at)
     ]  # fmt: skip
     world.pulled(near)
     listed = [window for window in world.ledger if window.how == "listed"]
