@@ -28,8 +28,8 @@ def known(folder: Path, **settings: str) -> Known:
 
 def said(uuid: str, at: datetime, **more: Any) -> dict[str, Any]:
     """A report that came at once, unless `more` says otherwise."""
-    given = {"message_time": clock(at), "received_at": at, "account": ACCOUNT, "status": "sent"}
-    return report(uuid, **given | more)
+    given: dict[str, Any] = {"message_time": clock(at), "received_at": at, "account": ACCOUNT}
+    return report(uuid, "sent") | given | more
 
 
 def test_files_that_say_nothing_of_the_day_are_not_even_opened(tmp_path: Path) -> None:
