@@ -132,7 +132,7 @@ class Settings:
         "2GB",
         allowed.memory,
         "most memory that a merge takes, such as `2GB` or `1500MB`; the rest goes to "
-        "`state/merge/spill/`",
+        "`state/merge/spill/`, that of a pull that counts to `state/pull-spill/`",
     )
     archive_url: str | None = _setting(
         "",

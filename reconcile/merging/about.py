@@ -8,7 +8,7 @@ from pathlib import Path
 from receiver.config import Settings
 from reconcile import deriving
 from reconcile.deriving import Inputs
-from reconcile.merging import memory
+from reconcile.merging import batches, memory
 from reconcile.merging.incremental import SHELF
 
 
@@ -18,9 +18,12 @@ def inputs_about(days: Collection[date], inputs: Inputs, settings: Settings) -> 
     Rows of other days are in them, too.
     """
     known = memory.read(settings.data_dir / SHELF, deriving.rules(settings))
+    hold, _, _ = batches.sorted_out(
+        known.batches if known else [], batches.as_they_are(settings.data_dir)
+    )
     elsewhere = {
         (batch.folder, batch.day.isoformat(), name)
-        for batch in (known.batches if known else ())
+        for batch in hold
         if not any(day in batch.homes for day in days)
         for name in batch.files
     }

@@ -7,7 +7,7 @@ from pathlib import Path
 from receiver import day_files
 from receiver.config import Settings
 from reconcile import deriving
-from reconcile.engines.duckdb_engine import DuckDBEngine
+from reconcile.engines.choice import in_this_process
 from reconcile.merging import batches, day_composition, home_days, memory, travelling
 from reconcile.merging.memory import Memory
 from reconcile.merging.note import Merged
@@ -15,8 +15,6 @@ from reconcile.merging.work import Work
 from reconcile.plivo_log.coverage import Window
 
 SHELF = Path("state") / "merge"
-# Of the limit, what Python and Arrow hold beside the engine, and what it takes beyond its own.
-_OURS_MB, _BEYOND = 500, 0.2
 
 
 def bring_up_to_date(
@@ -32,8 +30,7 @@ def bring_up_to_date(
     rules = deriving.rules(settings)
     day_files.make_folder(shelf)
     last = None if full else memory.read(shelf, rules)
-    memory_mb = int(settings.memory_limit * (1 - _BEYOND)) - _OURS_MB
-    with DuckDBEngine(memory_mb, shelf / "spill") as engine:
+    with in_this_process(settings, shelf / "spill") as engine:
         work = Work(settings, engine, shelf, last or Memory(rules), windows, wanted, progress)
         fresh = _look(work)
         travelling.find(work, fresh, afresh=last is None)

@@ -135,11 +135,12 @@ def _at_home(
 
 
 def _stay(folder: str, zone: str, homes: Sequence[date]) -> str:
-    """At home on one of these days. Most rows show it by their first letters."""
+    """At home on one of these days; without any time in the partition's own.
+
+    Most reports show it by their first letters.
+    """
     texts = ", ".join(f"'{home}'" for home in homes)
-    home = f"{home_sql(folder, zone)} in ({texts})"
-    if folder == "log":
-        return f"coalesce({home}, true)"  # without any time: in its partition's day
-    if zone == "UTC":
-        return f"case when left(message_time, 10) in ({texts}) then true else {home} end"
-    return home
+    at_home = f"coalesce({home_sql(folder, zone)} in ({texts}), true)"
+    if folder == "log" or zone != "UTC":
+        return at_home
+    return f"case when left(message_time, 10) in ({texts}) then true else {at_home} end"

@@ -80,7 +80,8 @@ class KnownParts:
         if self._engine and self._derived == days:
             return self._engine
         self.__exit__(None, None, None)
-        self._engine, self._derived = engine_of(self._settings), days
+        spill = self._settings.data_dir / "state" / "pull-spill"
+        self._engine, self._derived = engine_of(self._settings, spill=spill), days
         around = Span(days.from_at - _HOUR, days.until_at + _HOUR)
         about = inputs_about(_days(around), self._inputs, self._settings)
         with at_hand(about, self._settings) as inputs:
