@@ -195,8 +195,8 @@ def _translated() -> Iterator[None]:
         raise
     except duckdb.OutOfMemoryException as problem:
         raise EngineProblem(
-            f"memory did not suffice ({str(problem).splitlines()[0]}); for a merge set "
-            "MEMORY_LIMIT higher, else work where more is free. Nothing was changed"
+            f"memory did not suffice ({str(problem).splitlines()[0]}); set MEMORY_LIMIT higher, "
+            "or free disk where state/ lies. What was written is whole: run it again"
         ) from problem
     except duckdb.Error as problem:
         raise FileProblem(

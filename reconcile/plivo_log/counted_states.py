@@ -83,7 +83,7 @@ class CountedStates:
             self._list(known, span)
         except FilterIgnored:
             log.warning("Plivo's log does not filter by state; open messages are asked one by one")
-            self._ask_each(part.message_uuid for part in due)
+            self._ask_each(p.message_uuid for p in due if p.message_uuid not in self._words)
         self._asked.note(span, self._now)
 
     def _count(self, known: Known, span: Span) -> None:
@@ -134,7 +134,7 @@ class CountedStates:
 
     def _ask_ended(self, uuids: Iterable[str], known: Known, span: Span) -> None:
         """One by one, or with their neighbours where that is cheaper."""
-        wanted = set(uuids)
+        wanted = set(uuids) - self._words.keys()
         times = sorted((p.message_time, p.message_uuid) for p in known.parts
                        if p.message_uuid in wanted)  # fmt: skip
         for step in cheapest(span, times, known.held.within):

@@ -14,6 +14,7 @@ from reconcile.plivo_log.coverage import SECOND, Span, second_of
 MOST_OFFSET = 5_000
 # By how much the two times of one part may differ, where borders keep clear of it.
 MARGIN = timedelta(milliseconds=1)
+_TICK = timedelta(microseconds=1)
 _LONGEST_LOOK = 120  # seconds to either side for a border in the clear
 
 
@@ -51,12 +52,13 @@ class Held:
         return [Span(*pair) for pair in pairwise(borders)][::-1]
 
     def wider(self, span: Span, inside: Span) -> Span:
-        """The span with borders in the clear, outward where it can be."""
-        low, high = self._clear(span.from_at, inside), self._clear(span.until_at, inside)
-        return Span(
-            min(span.from_at, low) if low else inside.from_at,
-            max(span.until_at, high) if high else inside.until_at,
-        )
+        """The span with whole seconds in the clear as borders, outward, but not beyond `inside`."""
+        low, high = second_of(span.from_at), second_of(span.until_at - _TICK) + SECOND
+        while low > inside.from_at and not self.is_clear(low):
+            low -= SECOND
+        while high < inside.until_at and not self.is_clear(high):
+            high += SECOND
+        return Span(max(low, inside.from_at), min(high, inside.until_at))
 
     def middle(self, span: Span) -> datetime | None:
         """A clear border that parts what we hold into halves; None where none lies inside."""

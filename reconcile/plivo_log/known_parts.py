@@ -42,13 +42,15 @@ class Known:
 
 
 class KnownParts:
-    """Of the folder as it was when this was made, a few days at a time. Use as context manager."""
+    """Of the folder as it is when a day is first asked for. Use as context manager.
+
+    A pull may take hours, and the receiver compacts meanwhile.
+    """
 
     def __init__(self, settings: Settings, account: str) -> None:
         self._settings = settings
         self._account = account
         self._sign = "signed_time" if settings.count_from == "v3" else "said_time"
-        self._inputs = inputs_of(settings.data_dir)
         self._engine: Engine | None = None
         self._derived: Span | None = None
         self._last: tuple[Span, Known] | None = None
@@ -83,10 +85,11 @@ class KnownParts:
         spill = self._settings.data_dir / "state" / "pull-spill"
         self._engine, self._derived = engine_of(self._settings, spill=spill), days
         around = Span(days.from_at - _HOUR, days.until_at + _HOUR)
-        about = inputs_about(_days(around), self._inputs, self._settings)
-        with at_hand(about, self._settings) as inputs:
+        inputs = inputs_of(self._settings.data_dir)
+        about = inputs_about(_days(around), inputs, self._settings)
+        with at_hand(about, self._settings) as files:
             rows = _rows_of(around, self._settings.callback_time_zone)
-            derive(self._engine, inputs, self._settings, only_rows=rows)
+            derive(self._engine, files, self._settings, only_rows=rows)
             self._engine.run(["countable_parts"])
         return self._engine
 
@@ -135,14 +138,16 @@ def _rows_of(span: Span, zone: str) -> dict[str, str]:
     """What tells the rows of these messages from most others, as SQL: cheap, and never too few."""
     margin = timedelta(0) if zone == "UTC" else _WIDEST_ZONE
     texts = [f"'{at:%Y-%m-%d %H}'" for at in (span.from_at - margin, span.until_at + margin)]
+    hour = f"replace(left({{}}, 13), 'T', ' ') between {' and '.join(texts)}"
     low, high = (f"timestamp '{at:%Y-%m-%d %H:%M:%S}'" for at in (span.from_at, span.until_at))
     return {
         # by the hour that is written; where an offset says otherwise, whichever it is
         "reports": (
             "case when message_time like '____-__-__%' then "
             "case when substr(message_time, -6, 1) in ('+', '-') then true else "
-            f"replace(left(message_time, 13), 'T', ' ') between {' and '.join(texts)} end "
-            f"else received_at >= {low} and received_at < {high} end"
+            f"{hour.format('message_time')} end "
+            f"else (received_at >= {low} and received_at < {high}) "
+            f"or coalesce({hour.format('queued_time')}, false) end"
         ),
         "log_rows": f"message_time is null or (message_time >= {low} and message_time < {high})",
     }

@@ -225,9 +225,12 @@ def test_what_has_not_ended_by_our_reports_is_asked_of_the_log(
     assert not set(found["outcome"]) & {"pending"}
 
 
-def test_an_outage_hides_no_message_and_no_end(settings_for: Callable[..., OurSettings]) -> None:
+def test_an_outage_hides_no_message_and_no_end(
+    settings_for: Callable[..., OurSettings], caplog: pytest.LogCaptureFixture
+) -> None:
     """Neither of what was sent in it, nor before it; its last minutes came by Plivo's retries."""
-    outage = Span(START + timedelta(hours=12), START + timedelta(hours=14))
+    odd = timedelta(microseconds=570_003)  # nobody falls ill on the second
+    outage = Span(START + timedelta(hours=12) + odd, START + timedelta(hours=14) + odd)
     heard_again = outage.until_at - PLIVO_RETRIES
     world = World(
         settings_for,
@@ -244,6 +247,8 @@ def test_an_outage_hides_no_message_and_no_end(settings_for: Callable[..., OurSe
     assert final <= ended | world.stored
     listed = [window.span for window in world.ledger if window.how == "listed"]
     assert all(span.until_at <= heard_again + timedelta(minutes=2) for span in listed)
+    assert not any(border.microsecond for w in world.ledger for border in (w.from_at, w.until_at))
+    assert "does not hold what was reported" not in caplog.text
     world.everything_is_known()
 
 

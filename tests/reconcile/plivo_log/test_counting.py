@@ -325,3 +325,16 @@ def test_a_log_with_fewer_rows_than_ours_sends_the_window_to_listing() -> None:
     log = Log(parts[:40])
     assert counted(log, parts, [DAY])[0].odd == [DAY]
     assert log.listed == [DAY]
+
+
+@pytest.mark.parametrize("near", [0, 400_000, 999_999])
+def test_what_is_listed_begins_and_ends_on_whole_seconds_that_no_part_is_near(near: int) -> None:
+    tick = timedelta(microseconds=1)
+    noon = MIDNIGHT + timedelta(hours=12)
+    parts = [noon - tick, noon + timedelta(seconds=9) + tick]
+    held = Held({str(at): at for at in parts})
+    span = Span(noon + timedelta(microseconds=near), noon + timedelta(seconds=8, microseconds=near))
+    wider = held.wider(span, DAY)
+    assert wider.from_at == noon - timedelta(seconds=1)
+    assert wider.until_at == noon + timedelta(seconds=8 if not near else 10)
+    assert held.wider(DAY, DAY) == DAY

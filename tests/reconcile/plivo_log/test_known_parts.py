@@ -91,3 +91,20 @@ def test_who_says_no_time_is_doubtful_when_it_came(tmp_path: Path) -> None:
     rows = [said(uuid, at, message_time=None) for uuid, at in (("m1", NOON), ("m2", NOON - DAY))]
     write_folder(tmp_path, reports=rows)
     assert len(known(tmp_path).doubtful) == 1
+
+
+def test_a_day_is_looked_at_as_it_lies_there_when_it_is_asked_for(tmp_path: Path) -> None:
+    """The receiver compacts while a long pull goes on."""
+    write_folder(tmp_path, reports=[said("m1", NOON), said("m2", NOON - DAY)])
+    loaded = config.load({"DATA_DIR": str(tmp_path)}, environment={})
+    with KnownParts(loaded, ACCOUNT) as parts:
+        parts.of(Span(MIDNIGHT - DAY, MIDNIGHT))
+        (file,) = (tmp_path / "reports" / "date=2026-03-02").iterdir()
+        file.rename(file.with_name("part-compacted.parquet"))
+        assert [part.message_uuid for part in parts.of(THE_DAY).parts] == ["m1"]
+
+
+def test_who_says_only_when_it_was_queued_is_doubtful_on_that_day(tmp_path: Path) -> None:
+    late = said("m1", NOON + 2 * DAY, message_time=None, queued_time=clock(NOON))
+    write_folder(tmp_path, reports=[late])
+    assert len(known(tmp_path).doubtful) == 1
