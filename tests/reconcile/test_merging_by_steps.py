@@ -71,7 +71,7 @@ def check_steps(tmp_path: Path, rows: list[Row], chance: random.Random, steps: i
         assert files(folder) == at_once(folder, tmp_path / "at once")
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(1))
 def test_many_merges_leave_what_one_leaves(tmp_path: Path, seed: int) -> None:
     told, log = busy_day(seed)
     check_steps(tmp_path, [*told, *log], random.Random(seed), 4)

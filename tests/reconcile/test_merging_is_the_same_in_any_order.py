@@ -177,7 +177,7 @@ def later(folder: Folder, one_more: Row) -> Folder:
     return Folder([*folder.reports, one_more], folder.log, folder.windows)
 
 
-@settings(UNHURRIED, max_examples=15)
+@settings(UNHURRIED, max_examples=8)
 @given(folder=folders(), one_more=reports("p1", number=99))
 def test_a_report_more_never_makes_a_final_part_open_again(
     stages: Stages, folder: Folder, one_more: Row
@@ -185,7 +185,7 @@ def test_a_report_more_never_makes_a_final_part_open_again(
     assert final_parts(stages, folder) <= final_parts(stages, later(folder, one_more))
 
 
-@settings(UNHURRIED, max_examples=15)
+@settings(UNHURRIED, max_examples=8)
 @given(folder=folders(), one_more=reports("p1", number=99))
 def test_a_late_report_changes_only_its_own_message(
     stages: Stages, folder: Folder, one_more: Row
@@ -204,7 +204,7 @@ def test_a_late_report_changes_only_its_own_message(
     }
 
 
-@settings(UNHURRIED, max_examples=15)
+@settings(UNHURRIED, max_examples=8)
 @given(folder=folders(), days=st.integers(0, 10))
 def test_now_decides_pending_or_unconfirmed_and_nothing_else(
     stages: Stages, folder: Folder, days: int

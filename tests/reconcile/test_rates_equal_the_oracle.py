@@ -149,7 +149,7 @@ formulas = st.sampled_from((*oracle_rates.FORMULAS, "plivo-us"))
 UNHURRIED = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
-@settings(UNHURRIED, max_examples=40)
+@settings(UNHURRIED, max_examples=20)
 @given(held=some, ledger=windows(), formula=formulas, by_units=st.booleans())
 def test_any_messages_give_the_same_rates_and_audit(
     held: list[Row], ledger: list[Row], formula: str, *, by_units: bool
