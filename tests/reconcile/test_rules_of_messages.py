@@ -284,7 +284,19 @@ def test_a_message_of_the_log_alone_was_never_reported(reckon: Reckon) -> None:
 # -- labels, accounts, inbound -------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("one", "other"), [({"mcc": "310"}, {"mnc": "15"}), ({"mnc": "15"}, {"mcc": "310"})]
+)
+def test_parts_that_know_half_a_network_each_name_the_carrier(
+    reckon: Reckon, one: dict[str, str], other: dict[str, str]
+) -> None:
+    row = reckon(part(1, **one), part(2, **other))
+    assert (row["mcc"], row["mnc"], row["carrier"]) == ("310", "15", "Southern LINC")
+
+
 def test_the_tag_is_that_of_our_own_callback_url(reckon: Reckon) -> None:
+    assert reckon(report(query="tag=otp"))["tag"] == "otp"
+    assert reckon(report(query="tag="))["tag"] is None
     assert reckon(report(query="a=1&tag=two+words%21"))["tag"] == "two words!"
     by_get = report(http_method="GET", body="Status=sent&tag=otp&To=1")
     assert reckon(by_get)["tag"] == "otp"
