@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from receiver import day_files
 from reconcile.columns import DIVERSE, MESSAGES
-from reconcile.engines.duckdb_engine import sql_type
+from reconcile.engines.duckdb_text import sql_type
 from reconcile.engines.spark_engine import SparkEngine, translated
 
 _FILE = "messages.parquet"

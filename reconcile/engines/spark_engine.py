@@ -19,7 +19,7 @@ from receiver.config import SettingError
 from receiver.day_files import FileProblem
 from reconcile import stages
 from reconcile.engines import spark_session, spark_text
-from reconcile.engines.duckdb_engine import sql_type
+from reconcile.engines.duckdb_text import sql_type
 from reconcile.engines.file_schemas import schemas_of
 from reconcile.engines.problem import EngineProblem
 

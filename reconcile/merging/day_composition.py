@@ -4,14 +4,19 @@ Whatever way the rows come together – derived now, kept from the file that lie
 the same messages give the same bytes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
+from itertools import chain
 from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from receiver import day_files
 from reconcile.columns import DIVERSE, MESSAGES
-from reconcile.engines.duckdb_engine import DuckDBEngine, sql_type
+from reconcile.engines.duckdb_engine import DuckDBEngine
+from reconcile.engines.duckdb_text import sql_type
 from reconcile.merging.memory import DayFile
 
 FILE = "messages.parquet"
@@ -41,15 +46,40 @@ class Composition:
 
 def write(engine: DuckDBEngine, composition: Composition) -> tuple[DayFile | None, bool]:
     """What lies there now, None for nothing, and whether it is another than before."""
-    path, day = composition.path, composition.day
-    for foreign in day_files.live_files_of(composition.folder, day):
+    path = composition.path
+    for foreign in day_files.live_files_of(composition.folder, composition.day):
         if foreign != path:
             day_files.remove(foreign)
-    columns = ", ".join(MESSAGES.names)
-    rows = composition.at_home
+    _name_rows(engine, composition)
+    tables = engine.slices(
+        f"select {_cast()} from composed order by message_time, message_uuid", MESSAGES, _GROUP_ROWS
+    )
+    first = next(tables, None)
+    if first is None:
+        existed = path.exists()
+        if existed:
+            day_files.remove(path)
+        return None, existed
+    waiting = _Waiting()
+    changed = day_files.write_where_different(
+        waiting.seen_in(chain([first], tables)), MESSAGES, path, diverse=DIVERSE
+    )
+    status = path.stat()
+    mark = [status.st_size, status.st_mtime_ns]
+    (moment,) = engine.query("select horizon_micros from moment").to_pylist()
+    horizon = timedelta(microseconds=moment["horizon_micros"])
+    after, until = waiting.after, waiting.until
+    return DayFile(
+        mark, waiting.rows, after and after + horizon, until and until + horizon
+    ), changed
+
+
+def _name_rows(engine: DuckDBEngine, composition: Composition) -> None:
+    """`composed`: all that stand in the day's file, wherever they come from, as of now."""
+    rows, day = composition.at_home, composition.day
     if composition.wanderers:
         engine.read("wandered", composition.wanderers, MESSAGES)
-        rows += f" union all select {columns} from wandered"
+        rows += f" union all select {', '.join(MESSAGES.names)} from wandered"
     engine.name(
         "composed",
         f"select * replace ({_OUTCOME} as outcome) from ({rows}) as every "
@@ -57,25 +87,25 @@ def write(engine: DuckDBEngine, composition: Composition) -> tuple[DayFile | Non
         f"where message_time >= timestamp '{day}' and "
         f"message_time < timestamp '{day}' + interval 1 day",
     )
-    (said,) = engine.query(_SAID).to_pylist()
-    if not said["rows"]:
-        existed = path.exists()
-        if existed:
-            day_files.remove(path)
-        return None, existed
-    tables = engine.slices(
-        f"select {_cast()} from composed order by message_time, message_uuid", MESSAGES, _GROUP_ROWS
-    )
-    changed = day_files.write_where_different(tables, MESSAGES, path, diverse=DIVERSE)
-    status = path.stat()
-    after, until = said["after"], said["until"]
-    horizon = timedelta(microseconds=said["horizon"])
-    return DayFile(
-        [status.st_size, status.st_mtime_ns],
-        said["rows"],
-        after and after.replace(tzinfo=UTC) + horizon,
-        until and until.replace(tzinfo=UTC) + horizon,
-    ), changed
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Of rows on their way to a file: how many, and what signs of life open ones gave."""
+
+    rows: int = 0
+    after: datetime | None = None  # the latest of an unconfirmed message
+    until: datetime | None = None  # the earliest of a pending one
+
+    def seen_in(self, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        for table in tables:
+            self.rows += table.num_rows
+            signs = pc.coalesce(table["last_sign_at"], table["message_time"])
+            given_up = pc.max(signs.filter(pc.equal(table["outcome"], "unconfirmed"))).as_py()
+            waited_for = pc.min(signs.filter(pc.equal(table["outcome"], "pending"))).as_py()
+            self.after = max(filter(None, (self.after, given_up)), default=None)
+            self.until = min(filter(None, (self.until, waited_for)), default=None)
+            yield table
 
 
 def still_holds(file: DayFile, as_of: datetime | None) -> bool:
@@ -85,14 +115,6 @@ def still_holds(file: DayFile, as_of: datetime | None) -> bool:
     return (file.after is None or as_of > file.after) and (
         file.until is None or as_of <= file.until
     )
-
-
-_SAID = (
-    "select count(*) as rows, "
-    "max(coalesce(last_sign_at, message_time)) filter (where outcome = 'unconfirmed') as after, "
-    "min(coalesce(last_sign_at, message_time)) filter (where outcome = 'pending') as until, "
-    "(select horizon_micros from moment) as horizon from composed"
-)
 
 
 def _cast() -> str:

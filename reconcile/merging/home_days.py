@@ -1,9 +1,10 @@
 """[I/O] Those who stay at home: a day is derived when what is said of it has changed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 
 from receiver import day_files
+from reconcile.engines.duckdb_text import sql_list
 from reconcile.merging import units
 from reconcile.merging.memory import Unit
 from reconcile.merging.units import Only, Owners
@@ -53,14 +54,18 @@ def _derive_days(work: Work, group: Sequence[date]) -> None:
         before = work.last.units.get(day)
         if before and before.wanderers:
             work.again |= set(before.days)
-        unit = work.kept_aside(
-            work.as_of_now(day), sorted(found[day]),
-            f"owner = date '{day}' and cast(message_time as date) <> date '{day}'",
-        )  # fmt: skip
+        unit = work.kept_aside(work.as_of_now(day), sorted(found[day]), _elsewhere(day, found[day]))
         if unit.wanderers:
             work.again |= set(unit.days) - {day}
         work.next.units[day] = unit
         work.compose(day, f"select {COLUMNS} from owned where owner = date '{day}'")
+
+
+def _elsewhere(day: date, days: Collection[date]) -> str | None:
+    """Which of the day's messages, parts of which are of these days, stand in other days' files."""
+    if not set(days) - {day}:
+        return None
+    return f"owner = date '{day}' and cast(message_time as date) <> date '{day}'"
 
 
 def _staying(work: Work, listed: str) -> Only | None:
@@ -88,10 +93,10 @@ def _narrow(work: Work, day: date, now: Unit, before: Unit | None) -> bool:
     ):  # fmt: skip
         return False
     work.progress(f"writing {day}")
-    _touch(work, day, work.engine.listed([batch.keys_file(work.shelf) for batch in new]))
+    _touch(work, day, sql_list([batch.keys_file(work.shelf) for batch in new]))
     found = units.derive(work.engine, work.source, [day], Owners([day], ""), Only("touched"))
     work.next.units[day] = work.kept_aside(
-        now, sorted({*found[day], *before.days}), f"cast(message_time as date) <> date '{day}'"
+        now, sorted({*found[day], *before.days}), _elsewhere(day, found[day])
     )
     work.again |= set(work.next.units[day].days if work.next.units[day].wanderers else ())
     work.compose(

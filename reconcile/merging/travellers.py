@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 
 from reconcile.engines.duckdb_engine import DuckDBEngine
+from reconcile.engines.duckdb_text import sql_list
 
 MOST_AT_ONCE = 20_000_000  # keys that are grouped in one go
 
@@ -28,7 +29,7 @@ class Change:
 
 def read(engine: DuckDBEngine, files: Sequence[Path], known: Path | None) -> None:
     """Make `keys` (key, parent, home) of these files and the travellers of last time readable."""
-    source = f"read_parquet({engine.listed(files)})" if files else None
+    source = f"read_parquet({sql_list(files)})" if files else None
     engine.name(
         "keys",
         f"select key, parent, home from {source}" if source
@@ -37,7 +38,7 @@ def read(engine: DuckDBEngine, files: Sequence[Path], known: Path | None) -> Non
     )  # fmt: skip
     engine.keep_answer(
         TABLE,
-        f"from read_parquet({engine.listed([known])})" if known
+        f"from read_parquet({sql_list([known])})" if known
         else "select cast(0 as ubigint) as key, date '2000-01-01' as anchor where false",
     )  # fmt: skip
 
@@ -84,7 +85,7 @@ def _all_homeless(engine: DuckDBEngine) -> None:
 
 def _newly_homeless(engine: DuckDBEngine, new: Sequence[Path]) -> None:
     """`kin` becomes new keys that have another home, too, and those that travelled already."""
-    source = f"read_parquet({engine.listed(new)})"
+    source = f"read_parquet({sql_list(new)})"
     engine.keep_answer(
         "arrived",
         f"select key, home from {source} union "

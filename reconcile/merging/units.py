@@ -13,6 +13,13 @@ from reconcile.merging.batches import HOME, SCHEMAS, Batch, at_hand, home_sql
 
 _KEY = {"reports": "hash(trim(message_uuid))", "log": "hash(message_uuid)"}
 _VIEW = {"reports": "reports", "log": "log_rows"}
+# Who is read by no later stage: what it holds of the memory is wanted elsewhere.
+_DONE_AFTER = {
+    "typed_reports": ("telling_reports", "part_courses"),
+    "report_order": ("part_reports",),
+    "parts": ("report_parts", "report_order", "report_states", "typed_reports", "log_parts",
+              "log_reads"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +70,14 @@ def derive(
     Of each owner the days on which the parts of its messages are. `moment` and `windows` are named
     already. Raises FileProblem, ArchiveError, SettingError.
     """
+    *earlier, last = stages.STAGES
+    for name in stages.STAGES:
+        engine.forget(name)
     with _rows(engine, source, homes, only):
-        engine.run(stages.STAGES)
+        for name in earlier:
+            engine.run([name])
+            for done in _DONE_AFTER.get(name, ()):
+                engine.forget(done)
     engine.keep_answer("owners", owners.sql)
     found = engine.query(
         "select distinct o.owner, cast(p.message_time as date) as day "
@@ -74,16 +87,15 @@ def derive(
         else f"select distinct date '{owners.days[0]}' as owner, cast(message_time as date) as day "
         "from parts"
     )
-    for name in stages.STAGES:
-        if name != "messages":
-            engine.forget(name)
-    engine.name(
-        "owned",
-        "select m.*, o.owner from messages as m "
-        "inner join owners as o on o.key = hash(m.message_uuid)"
-        if owners.several
-        else f"select *, date '{owners.days[0]}' as owner from messages",
-    )
+    if owners.several:
+        engine.run([last])
+        owned = (
+            "select m.*, o.owner from messages as m "
+            "inner join owners as o on o.key = hash(m.message_uuid)"
+        )
+    else:  # read once, and so straight into the day's file
+        owned = f"select *, date '{owners.days[0]}' as owner from ({stages.text(last)}) as m"
+    engine.name("owned", owned)
     days: dict[date, set[date]] = {owner: {owner} for owner in owners.days}
     for row in found.to_pylist():
         days[row["owner"]].add(row["day"])

@@ -123,9 +123,10 @@ class Work:
             groups[-1].append(day)
         return groups
 
-    def kept_aside(self, unit: Unit, days: Sequence[date], which: str) -> Unit:
+    def kept_aside(self, unit: Unit, days: Sequence[date], which: str | None) -> Unit:
+        """With a file of those of `owned` that stand in other days' files, if there are any."""
         name = None
-        if self.engine.query(f"select 1 from owned where {which} limit 1").num_rows:
+        if which and self.engine.query(f"select 1 from owned where {which} limit 1").num_rows:
             name = f"{uuid4().hex}.wanderers.parquet"
             self.engine.write(f"select {COLUMNS} from owned where {which}", self.shelf / name)
         return Unit(unit.rows, unit.checksum, self.covered(days), tuple(days), name)

@@ -25,7 +25,7 @@ STAGES = (
 )  # fmt: skip
 
 # Named only: carried out by whoever reads them, as far as he does.
-NAMED = {"part_reports", "telling_reports", "log_reads", "report_parts"}
+NAMED = {"part_reports", "telling_reports", "report_parts", "log_reads", "log_parts"}
 
 _HERE = Path(__file__).parent
 _MEANING = {

@@ -2,9 +2,13 @@
 -- here and counted; Plivo sends empty for unknown.
 with cleaned as (
     select
-        report_id, received_at, kind, account, signature, url_parameters,
-        message_uuid, plain, reports, first_received_at, sent_times, amounts_told,
-        nullif(trim(parent_message_uuid), '') as parent_message_uuid,
+        received_at, account, signature, url_parameters, message_uuid, plain, reports,
+        first_received_at, sent_times, amounts_told,
+        -- long, and of a plain course asked for by nobody
+        case when not plain then report_id end as report_id,
+        case when not plain then kind end as kind,
+        case when not plain or trim(parent_message_uuid) <> message_uuid
+            then nullif(trim(parent_message_uuid), '') end as parent_message_uuid,
         coalesce(lower(trim(status)), '') as status,
         nullif(trim(sequence), '') as sequence_text,
         nullif(trim(units), '') as units_text,
@@ -23,9 +27,11 @@ with cleaned as (
         nullif(trim(mcc), '') as mcc,
         nullif(trim(mnc), '') as mnc,
         nullif(trim(powerpack_uuid), '') as powerpack_uuid,
-        case when regexp_like(part_info, '^ *[0-9]{1,4} of [0-9]{1,4} *\z')
+        case when part_info = '1 of 1' then 1  -- most are
+            when regexp_like(part_info, '^ *[0-9]{1,4} of [0-9]{1,4} *\z')
             then cast(regexp_extract(part_info, '([0-9]+) of', 1) as int) end as part_number,
-        case when regexp_like(part_info, '^ *[0-9]{1,4} of [0-9]{1,4} *\z')
+        case when part_info = '1 of 1' then 1  -- most are
+            when regexp_like(part_info, '^ *[0-9]{1,4} of [0-9]{1,4} *\z')
             then cast(regexp_extract(part_info, 'of ([0-9]+)', 1) as int) end as part_count
     from telling_reports
 ),
@@ -54,8 +60,10 @@ typed as (
             then try_to_timestamp(delivery_report_time_text) end as delivery_report_time,
         sequence_text, units_text, total_amount_text, message_time_text, queued_time_text,
         sent_time_text, delivery_report_time_text,
-        -- our own label
-        case when url_parameters like '%tag=%' then nullif(try_url_decode(replace(regexp_extract(
+        -- our own label: mostly all that there is, and nothing in it is encoded
+        case when regexp_like(url_parameters, '^tag=[A-Za-z0-9_.~-]+\z')
+            then substr(url_parameters, 5)
+            when url_parameters like '%tag=%' then nullif(try_url_decode(replace(regexp_extract(
             url_parameters, '(?s)^(?:.*&)?tag=([^&]*)', 1), '+', '%20')), '') end as tag
     from cleaned
 ),

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from reconcile.columns import MESSAGES
-from reconcile.engines.duckdb_engine import sql_type
+from reconcile.engines.duckdb_text import sql_type
 
 FIRST_DAY = date(2026, 3, 1)
 DAYS = 30

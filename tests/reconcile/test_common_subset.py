@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reconcile import stages
-from reconcile.engines import duckdb_engine, spark_text
+from reconcile.engines import duckdb_text, spark_text
 
 TEXTS = sorted(Path(stages.__file__).parent.glob("*.sql"))
 # What one of them does not know, or means otherwise.
@@ -69,7 +69,7 @@ def test_a_stage_says_where_nulls_stand(path: Path) -> None:
 
 
 def test_every_macro_of_duckdb_is_a_name_of_spark_and_is_used() -> None:
-    assert {head.partition("(")[0] for head in duckdb_engine.MACROS} == MACROS
+    assert {head.partition("(")[0] for head in duckdb_text.MACROS} == MACROS
     sources = Path(stages.__file__).parent.parent.rglob("*")
     texts = [
         path.read_text(encoding="utf-8")

@@ -288,7 +288,7 @@ def test_a_message_of_the_log_alone_was_never_reported(reckon: Reckon) -> None:
     ("one", "other"), [({"mcc": "310"}, {"mnc": "15"}), ({"mnc": "15"}, {"mcc": "310"})]
 )
 def test_parts_that_know_half_a_network_each_name_the_carrier(
-    reckon: Reckon, one: dict[str, str], other: dict[str, str]
+    reckon: Reckon, one: dict[str, Any], other: dict[str, Any]
 ) -> None:
     row = reckon(part(1, **one), part(2, **other))
     assert (row["mcc"], row["mnc"], row["carrier"]) == ("310", "15", "Southern LINC")
