@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 COMMA := ,
 RUN := $(BIN)/python
+# One more than processors: many a test waits for something.
+PYTEST := $(RUN) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 help: ## list the targets
@@ -17,10 +19,10 @@ demo: $(VENV)/.ready ## see it all work, without an account, in under a minute
 	@$(RUN) -m tests.demo
 
 test: $(VENV)/.ready-dev ## all tests but the slow ones
-	@$(RUN) -m pytest -n 2 --dist loadfile -m "not slow" $(TESTS)
+	@$(PYTEST) -m "not slow" $(TESTS)
 
 test-all: $(VENV)/.ready-dev ## all tests; takes minutes
-	@$(RUN) -m pytest -n 2 --dist loadfile $(TESTS)
+	@$(PYTEST) $(TESTS)
 
 check: $(VENV)/.ready-dev ## linter, formatter, type checker
 	@$(BIN)/ruff check .
