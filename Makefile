@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 COMMA := ,
 RUN := $(BIN)/python
+# Hundreds of processes are started: what one has compiled, the next need not.
+unexport PYTHONDONTWRITEBYTECODE
 # One more than processors: many a test waits for something.
 PYTEST := $(RUN) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt

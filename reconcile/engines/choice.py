@@ -9,7 +9,7 @@ from reconcile.engines.spark_engine import SparkEngine
 
 # Of the limit, what Python holds, what tables hold on their way out of the engine, and what the
 # engine takes beyond its own.
-_PYTHON_MB, _TABLES_MB, _BEYOND = 250, 250, 0.2
+_PYTHON_MB, _TABLES_MB, _BEYOND = 350, 150, 0.2
 
 
 def engine_of(settings: Settings, *, spill: Path | None = None) -> Engine:
