@@ -70,11 +70,10 @@ def derive(
     Of each owner the days on which the parts of its messages are. `moment` and `windows` are named
     already. Raises FileProblem, ArchiveError, SettingError.
     """
-    *earlier, last = stages.STAGES
     for name in stages.STAGES:
         engine.forget(name)
     with _rows(engine, source, homes, only):
-        for name in earlier:
+        for name in stages.STAGES[:-1]:
             engine.run([name])
             for done in _DONE_AFTER.get(name, ()):
                 engine.forget(done)
@@ -87,6 +86,15 @@ def derive(
         else f"select distinct date '{owners.days[0]}' as owner, cast(message_time as date) as day "
         "from parts"
     )
+    _name_owned(engine, owners)
+    days: dict[date, set[date]] = {owner: {owner} for owner in owners.days}
+    for row in found.to_pylist():
+        days[row["owner"]].add(row["day"])
+    return days
+
+
+def _name_owned(engine: DuckDBEngine, owners: Owners) -> None:
+    last = stages.STAGES[-1]
     if owners.several:
         engine.run([last])
         owned = (
@@ -96,10 +104,6 @@ def derive(
     else:  # read once, and so straight into the day's file
         owned = f"select *, date '{owners.days[0]}' as owner from ({stages.text(last)}) as m"
     engine.name("owned", owned)
-    days: dict[date, set[date]] = {owner: {owner} for owner in owners.days}
-    for row in found.to_pylist():
-        days[row["owner"]].add(row["day"])
-    return days
 
 
 @contextmanager
