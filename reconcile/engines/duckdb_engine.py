@@ -5,7 +5,7 @@ macros (`duckdb_text`), so that the stages' text runs on both.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from pathlib import Path
@@ -139,9 +139,9 @@ class DuckDBEngine:
             )
         put_in_place(half, path)
 
-    def slices(self, sql: str, schema: pa.Schema, rows: int) -> Iterator[pa.Table]:
+    def slices(self, sql: str, schema: pa.Schema, rows: int) -> Generator[pa.Table]:
         """The answer in order, as tables of so many rows each; its times are UTC."""
-        with self._room_for_slices(), _translated():
+        with _translated(), self._room_for_slices():
             reader = self._session.sql(sql).to_arrow_reader(rows)
             held: list[pa.RecordBatch] = []
             for batch in reader:

@@ -5,6 +5,7 @@ the same messages give the same bytes.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import chain
@@ -51,19 +52,18 @@ def write(engine: DuckDBEngine, composition: Composition) -> tuple[DayFile | Non
         if foreign != path:
             day_files.remove(foreign)
     _name_rows(engine, composition)
-    tables = engine.slices(
-        f"select {_cast()} from composed order by message_time, message_uuid", MESSAGES, _GROUP_ROWS
-    )
-    first = next(tables, None)
-    if first is None:
-        existed = path.exists()
-        if existed:
-            day_files.remove(path)
-        return None, existed
     waiting = _Waiting()
-    changed = day_files.write_where_different(
-        waiting.seen_in(chain([first], tables)), MESSAGES, path, diverse=DIVERSE
-    )
+    in_order = f"select {_cast()} from composed order by message_time, message_uuid"
+    with closing(engine.slices(in_order, MESSAGES, _GROUP_ROWS)) as tables:
+        first = next(tables, None)
+        if first is None:
+            existed = path.exists()
+            if existed:
+                day_files.remove(path)
+            return None, existed
+        changed = day_files.write_where_different(
+            waiting.seen_in(chain([first], tables)), MESSAGES, path, diverse=DIVERSE
+        )
     status = path.stat()
     mark = [status.st_size, status.st_mtime_ns]
     (moment,) = engine.query("select horizon_micros from moment").to_pylist()
