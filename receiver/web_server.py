@@ -131,7 +131,9 @@ class WebServer:
         )
 
     def stop(self) -> None:
-        """Safe in a signal handler and in any thread."""
+        """Safe in a signal handler and in any thread, and once is as good as twice."""
+        if self._stopping:  # by now the pipe may be closed, and its number another file's
+            return
         self._stopping = True
         with contextlib.suppress(OSError):  # closed already
             self._server.pull_trigger()

@@ -46,11 +46,9 @@ class Served:
         if self._driver:
             self._driver.stop()
         self._server.task_dispatcher.shutdown()
-        self._server.close()
-        self._server.asyncore.close_all(map=self._server._map, ignore_all=True)
 
     def close(self) -> None:
-        """Asks `run` to end; safe in a signal handler."""
+        """Asks `run` to end; safe in a signal handler and in any thread."""
         self._closing = True
         self._server.pull_trigger()
 
@@ -66,3 +64,6 @@ class Served:
     ) -> None:
         self.close()
         self._thread.join(timeout=15)
+        # Not by `run`: `close` may still be about to write to the pipe that this closes.
+        self._server.close()
+        self._server.asyncore.close_all(map=self._server._map, ignore_all=True)
