@@ -19,7 +19,7 @@ from reconcile.columns import LOG
 from reconcile.engines.duckdb_engine import VERSION
 from reconcile.engines.engine import Engine
 from reconcile.plivo_log import ledger
-from reconcile.plivo_log.coverage import Window, coverage_for
+from reconcile.plivo_log.coverage import Interval, Window, by_account
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def derive(
         engine.narrow("reports", "message_uuid", only_parts)
         engine.narrow("log_rows", "message_uuid", only_parts)
     name_moment(engine, settings, as_of, every_report=every_report)
-    engine.keep("windows", window_table(inputs.windows, _accounts(engine)))
+    engine.keep("windows", window_table(by_account(inputs.windows, _accounts(engine))))
     engine.run(stages.STAGES)
     return as_of
 
@@ -118,13 +118,9 @@ def latest_moment(engine: Engine, inputs: Inputs) -> datetime | None:
     return max(moments, default=None)
 
 
-def window_table(windows: Sequence[Window], accounts: Iterable[str | None]) -> pa.Table:
+def window_table(read: Mapping[str, Sequence[Interval]]) -> pa.Table:
     """For each account the times that were read of its log, disjoint; no account is ''."""
-    covered = [
-        (account, interval)
-        for account in sorted({account or "" for account in accounts})
-        for interval in coverage_for(account or None, windows)
-    ]
+    covered = [(account, interval) for account in read for interval in read[account]]
     return pa.table(
         {
             "account": pa.array([account for account, _ in covered], pa.string()),

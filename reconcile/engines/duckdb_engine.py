@@ -122,8 +122,10 @@ class DuckDBEngine:
 
     def forget(self, name: str) -> None:
         """Give back the memory of an answer or a name."""
-        kind = "view" if name in stages.NAMED else "table"
-        self._session.execute(f"drop {kind} if exists {name}")
+        for kind in ("view", "table"):
+            found = f"select 1 from duckdb_{kind}s() where temporary and {kind}_name = '{name}'"
+            if self._session.sql(found).fetchall():
+                self._session.execute(f"drop {kind} {name}")
 
     def execute(self, sql: str) -> None:
         with _translated():

@@ -8,14 +8,17 @@ these files is not as it was written, nothing is remembered.
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from receiver import day_files
+from reconcile.merging import read_times
 from reconcile.merging.batches import Batch, Home, Mark
+from reconcile.merging.read_times import ReadTimes
 
 _NAME = "memory.json"
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +26,15 @@ class Unit:
     """What a day's messages were derived from, and the days that this concerns.
 
     `rows` and `checksum` are of all rows at home there; `coverage` says how the log was read on
-    these days. `wanderers`: a file of its messages that stand in other days' files.
+    these days. `spread`: how far apart the parts of a message are, at most. `wanderers`: a file of
+    its messages that stand in other days' files.
     """
 
     rows: int
     checksum: int
     coverage: str
     days: tuple[date, ...]
+    spread: timedelta = timedelta(0)
     wanderers: str | None = None
 
     def as_told(self, now: "Unit") -> bool:
@@ -53,6 +58,7 @@ class DayFile:
 @dataclass(slots=True)
 class Memory:
     rules: str
+    read: ReadTimes = field(default_factory=lambda: ReadTimes({}))
     batches: list[Batch] = field(default_factory=list)
     units: dict[date, Unit] = field(default_factory=dict)  # of those who stay at home
     anchors: dict[date, Unit] = field(default_factory=dict)  # of travellers
@@ -68,6 +74,7 @@ def read(shelf: Path, rules: str) -> Memory | None:
             return None
         return Memory(
             rules,
+            read_times.from_said(said["read"]),
             [_batch(each) for each in said["batches"]],
             {date.fromisoformat(day): _unit(each) for day, each in said["units"].items()},
             {date.fromisoformat(day): _unit(each) for day, each in said["anchors"].items()},
@@ -83,6 +90,7 @@ def write(shelf: Path, memory: Memory) -> None:
     day_files.make_folder(shelf)
     content = {
         "rules": memory.rules,
+        "read": memory.read.said(),
         "batches": [_batch_said(batch) for batch in memory.batches],
         "units": {str(day): _unit_said(unit) for day, unit in memory.units.items()},
         "anchors": {str(day): _unit_said(unit) for day, unit in memory.anchors.items()},
@@ -144,13 +152,17 @@ def _unit_said(unit: Unit) -> dict[str, Any]:
         "checksum": unit.checksum,
         "coverage": unit.coverage,
         "days": [str(day) for day in unit.days],
+        "spread_micros": unit.spread // _MICROSECOND,
         "wanderers": unit.wanderers,
     }
 
 
 def _unit(said: dict[str, Any]) -> Unit:
     days = tuple(date.fromisoformat(day) for day in said["days"])
-    return Unit(said["rows"], said["checksum"], said["coverage"], days, said["wanderers"])
+    return Unit(
+        said["rows"], said["checksum"], said["coverage"], days,
+        said["spread_micros"] * _MICROSECOND, said["wanderers"],
+    )  # fmt: skip
 
 
 def _file(said: list[Any]) -> DayFile:

@@ -35,7 +35,7 @@ def _travellers_to_derive(work: Work) -> list[date]:
     for anchor in sorted(_anchors(work) | set(work.last.anchors)):
         before = work.last.anchors.get(anchor)
         if before and anchor not in work.moved.anchors and not work.lost & set(before.days):
-            same = before.rows == 0 and before.coverage == work.covered(before.days)
+            same = before.rows == 0 and before.coverage == work.next.read.on(before.days)
             if same or not any(map(work.wanted, before.days)):
                 work.next.anchors[anchor] = before if same else before.to_be_done()
                 continue
@@ -60,10 +60,10 @@ def _derive_travellers(work: Work, group: Sequence[date]) -> None:
         work.engine, work.source, sorted(homes), Owners(group, told), Only("travelling")
     )
     for anchor in group:
-        days = sorted({*found[anchor], *_homes_of(work, anchor)})
-        unit = work.kept_aside(Unit(0, 0, "", ()), days, f"owner = date '{anchor}'")
+        found[anchor].days |= set(_homes_of(work, anchor))
+        unit = work.kept_aside(Unit(0, 0, "", ()), found[anchor], f"owner = date '{anchor}'")
         work.next.anchors[anchor] = unit
-        work.stale |= set(days)
+        work.stale |= set(unit.days)
 
 
 def _homes_of(work: Work, anchor: date) -> list[date]:

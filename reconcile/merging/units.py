@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from receiver.config import Settings
@@ -13,6 +13,8 @@ from reconcile.merging.batches import HOME, SCHEMAS, Batch, at_hand, home_sql
 
 _KEY = {"reports": "hash(trim(message_uuid))", "log": "hash(message_uuid)"}
 _VIEW = {"reports": "reports", "log": "log_rows"}
+# Whose rows are read by several stages: a few of them are found once.
+_READ_OFTEN = {"part_reports"}
 # Who is read by no later stage: what it holds of the memory is wanted elsewhere.
 _DONE_AFTER = {
     "typed_reports": ("telling_reports", "part_courses"),
@@ -46,6 +48,14 @@ class Owners:
         return self.told if self.several else "select cast(0 as ubigint) as key where false"
 
 
+@dataclass(slots=True)
+class Reach:
+    """The days on which the parts of someone's messages are; how far apart those of one are."""
+
+    days: set[date]
+    spread: timedelta = timedelta(0)
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """All rows on disk, by their homes."""
@@ -64,33 +74,50 @@ def derive(
     homes: Sequence[date],
     owners: Owners,
     only: Only | None = None,
-) -> dict[date, set[date]]:
+) -> dict[date, Reach]:
     """Make `owned` the messages of the rows at home there, each with its owner.
 
-    Of each owner the days on which the parts of its messages are. `moment` and `windows` are named
-    already. Raises FileProblem, ArchiveError, SettingError.
+    What is told is of each owner. `moment` and `windows` are named already. Raises FileProblem,
+    ArchiveError, SettingError.
     """
     for name in stages.STAGES:
         engine.forget(name)
     with _rows(engine, source, homes, only):
         for name in stages.STAGES[:-1]:
-            engine.run([name])
+            if name in _READ_OFTEN and only is not None and only.inside:
+                engine.keep_answer(name, stages.text(name))
+            else:
+                engine.run([name])
             for done in _DONE_AFTER.get(name, ()):
                 engine.forget(done)
     engine.keep_answer("owners", owners.sql)
-    found = engine.query(
-        "select distinct o.owner, cast(p.message_time as date) as day "
-        "from (select distinct root, message_time from parts) as p inner join owners as o "
-        "on o.key = hash(p.root)"
-        if owners.several
-        else f"select distinct date '{owners.days[0]}' as owner, cast(message_time as date) as day "
-        "from parts"
-    )
+    found = _reach(engine, owners)
     _name_owned(engine, owners)
-    days: dict[date, set[date]] = {owner: {owner} for owner in owners.days}
-    for row in found.to_pylist():
-        days[row["owner"]].add(row["day"])
-    return days
+    return found
+
+
+def _reach(engine: DuckDBEngine, owners: Owners) -> dict[date, Reach]:
+    reach = {owner: Reach({owner}) for owner in owners.days}
+    owner, join = f"date '{owners.days[0]}'", ""
+    if owners.several:
+        owner, join = "o.owner", "inner join owners as o on o.key = hash(p.root)"
+    days = engine.query(
+        f"select distinct {owner} as owner, cast(p.message_time as date) as day "
+        f"from parts as p {join}"
+    )
+    for row in days.to_pylist():
+        reach[row["owner"]].days.add(row["day"])
+    spreads = engine.query(
+        "select owner, max(spread) as spread from ("
+        f"select {owner} as owner, "
+        "unix_micros(max(p.message_time)) - unix_micros(min(p.message_time)) as spread "
+        "from parts as p "
+        "semi join (select root from parts where root <> message_uuid) as s on s.root = p.root "
+        f"{join} group by owner, p.root) group by owner"
+    )
+    for row in spreads.to_pylist():
+        reach[row["owner"]].spread = timedelta(microseconds=row["spread"])
+    return reach
 
 
 def _name_owned(engine: DuckDBEngine, owners: Owners) -> None:

@@ -1,12 +1,10 @@
 """[I/O] A merge at work: what was remembered, what is known now, and the writing of a day."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from uuid import uuid4
-
-import pyarrow as pa
 
 from receiver import day_files
 from receiver.config import Settings
@@ -17,9 +15,10 @@ from reconcile.merging import day_composition
 from reconcile.merging.batches import Batch
 from reconcile.merging.day_composition import Composition
 from reconcile.merging.memory import Memory, Unit
+from reconcile.merging.read_times import ReadTimes
 from reconcile.merging.travellers import Change
-from reconcile.merging.units import Source
-from reconcile.plivo_log.coverage import Window
+from reconcile.merging.units import Reach, Source
+from reconcile.plivo_log.coverage import Span, Window, by_account
 
 COLUMNS = ", ".join(MESSAGES.names)
 _ROWS_AT_ONCE = 3_000_000
@@ -49,7 +48,6 @@ class Work:
     done: set[date] = field(default_factory=set)
     again: set[date] = field(default_factory=set)
     written: int = 0
-    _coverage: pa.Table = field(init=False)
 
     def __post_init__(self) -> None:
         self.next = Memory(self.last.rules)
@@ -68,28 +66,21 @@ class Work:
         self.as_of = max(moments, default=None)
         deriving.name_moment(self.engine, self.settings, self.as_of, every_report=False)
         accounts = {account for batch in self.next.batches for account in batch.accounts}
-        self._coverage = deriving.window_table(self.windows, [*accounts, None])
-        self.engine.keep("windows", self._coverage)
-
-    def covered(self, days: Iterable[date]) -> str:
-        """How the log was read on these days, in a form that can be compared."""
-        told = []
-        for row in self._coverage.to_pylist():
-            spans = [
-                (max(row["from_at"], start), min(row["until_at"], start + timedelta(days=1)))
-                for start in (datetime(d.year, d.month, d.day, tzinfo=UTC) for d in sorted(days))
-            ]
-            told += [
-                f"{row['account']} {since:%dT%H:%M:%S.%f} {until:%dT%H:%M:%S.%f} {row['how']}"
-                for since, until in spans
-                if since < until
-            ]
-        return deriving.digest(told)
+        self.next.read = ReadTimes(by_account(self.windows, [*accounts, None]))
+        self.engine.keep("windows", deriving.window_table(self.next.read.by_account))
 
     def as_of_now(self, day: date) -> Unit:
         before = self.last.units.get(day)
         days = before.days if before else (day,)
-        return Unit(*self.content(day), self.covered(days), days)
+        return Unit(*self.content(day), self.next.read.on(days), days)
+
+    def read_otherwise(self, before: Unit) -> list[Span] | None:
+        """When the log was not read as it was for this unit; None where that is not known."""
+        if before.coverage == self.next.read.on(before.days):
+            return []
+        if before.coverage == self.last.read.on(before.days):
+            return self.next.read.other_than(self.last.read)
+        return None
 
     def content(self, home: date) -> tuple[int, int]:
         rows = checksum = 0
@@ -123,13 +114,14 @@ class Work:
             groups[-1].append(day)
         return groups
 
-    def kept_aside(self, unit: Unit, days: Sequence[date], which: str | None) -> Unit:
+    def kept_aside(self, unit: Unit, reach: Reach, which: str | None) -> Unit:
         """With a file of those of `owned` that stand in other days' files, if there are any."""
         name = None
         if which and self.engine.query(f"select 1 from owned where {which} limit 1").num_rows:
             name = f"{uuid4().hex}.wanderers.parquet"
             self.engine.write(f"select {COLUMNS} from owned where {which}", self.shelf / name)
-        return Unit(unit.rows, unit.checksum, self.covered(days), tuple(days), name)
+        days = tuple(sorted(reach.days))
+        return Unit(unit.rows, unit.checksum, self.next.read.on(days), days, reach.spread, name)
 
     def compose(self, day: date, at_home: str) -> None:
         elsewhere = Memory(
@@ -145,16 +137,18 @@ class Work:
 
     def from_the_file(self, day: date) -> str:
         """Of the file that lies there those who are at home: nobody who wandered in."""
-        path = day_files.partition(self.folder, day) / day_composition.FILE
-        if not path.exists():
-            return self.nobody()
-        self.engine.read("lying", [path], MESSAGES)
+        self.read_lying(day)
         self.engine.read("wandering", self._wanderers(self.last, self.next), MESSAGES)
         return (
             f"select {COLUMNS} from lying as l "
             "anti join wandering as w on w.message_uuid = l.message_uuid "
             "anti join travellers as t on t.key = hash(l.message_uuid)"
         )
+
+    def read_lying(self, day: date) -> None:
+        """`lying`: what stands in the day's file, if there is one."""
+        path = day_files.partition(self.folder, day) / day_composition.FILE
+        self.engine.read("lying", [path] if path.exists() else [], MESSAGES)
 
     def nobody(self) -> str:
         self.engine.read("nobody", [], MESSAGES)

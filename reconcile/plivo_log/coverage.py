@@ -95,6 +95,14 @@ def coverage_for(account: str | None, windows: Sequence[Window]) -> list[Interva
     return coverage([*own, *map(_as_window, shared or [])])
 
 
+def by_account(
+    windows: Sequence[Window], accounts: Iterable[str | None]
+) -> dict[str, list[Interval]]:
+    """What was read of the log in which each account's messages stand; no account is ''."""
+    names = sorted({account or "" for account in accounts})
+    return {name: coverage_for(name or None, windows) for name in names}
+
+
 def readings(windows: Iterable[Window]) -> list[Reading]:
     """Disjoint and sorted: every moment that was listed, with the last window that did."""
     merged: list[Reading] = []

@@ -10,7 +10,7 @@ from receiver.columns import REPORTS
 from reconcile import deriving, stages
 from reconcile.columns import LOG, MESSAGES, UTC_TIME
 from reconcile.engines.duckdb_engine import DuckDBEngine
-from reconcile.plivo_log.coverage import Window
+from reconcile.plivo_log.coverage import Window, by_account
 from tests.reconcile import oracle
 
 Row = dict[str, Any]
@@ -90,7 +90,10 @@ class Stages:
         keep("reports", pa.Table.from_pylist(list(reports), schema=REPORTS))
         keep("log_rows", pa.Table.from_pylist(list(log), schema=LOG))
         accounts = {row["account"] for row in (*reports, *log)} | {None}
-        keep("windows", deriving.window_table([window(line) for line in windows], accounts))
+        keep(
+            "windows",
+            deriving.window_table(by_account([window(line) for line in windows], accounts)),
+        )
         now_column = pa.array([now], UTC_TIME)
         keep("moment", pa.table(
             {"as_of": now_column, "horizon_micros": [micros], "callback_zone": [callback_zone],

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconcile.merging import merge
+from reconcile.engines.duckdb_engine import DuckDBEngine
+from reconcile.merging import home_days, merge, units
 from tests import processes
 from tests.builders import NOON, at, clock, log_row, report, window, write_folder, write_pieces
 from tests.reconcile.nasty import Folder, Row, folders
@@ -71,6 +72,14 @@ def check_steps(tmp_path: Path, rows: list[Row], chance: random.Random, steps: i
         assert files(folder) == at_once(folder, tmp_path / "at once")
 
 
+@pytest.fixture(params=[False, True], ids=["", "narrowly"])
+def narrowly(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it comes; and however much is new, only that derived."""
+    if request.param:
+        monkeypatch.setattr(home_days, "MOST_NEW", 0)
+
+
+@pytest.mark.usefixtures("narrowly")
 @pytest.mark.parametrize("seed", range(1))
 def test_many_merges_leave_what_one_leaves(tmp_path: Path, seed: int) -> None:
     told, log = busy_day(seed)
@@ -78,7 +87,8 @@ def test_many_merges_leave_what_one_leaves(tmp_path: Path, seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(100, 140))
+@pytest.mark.usefixtures("narrowly")
+@pytest.mark.parametrize("seed", range(100, 120))
 def test_very_many_merges_leave_what_one_leaves(tmp_path: Path, seed: int) -> None:
     told, log = busy_day(seed)
     check_steps(tmp_path, [*told, *log], random.Random(seed), 9)
@@ -121,6 +131,72 @@ def test_a_late_report_touches_only_the_day_of_its_message(tmp_path: Path) -> No
     assert merge(known(folder)).days_written == 1
     changed = {day for day, mark in marks(folder).items() if mark != before[day]}
     assert changed == {"date=2026-03-01"}
+
+
+def a_day_of_split_messages(folder: Path) -> None:
+    """Every seven minutes one, in two parts of which the other is of an hour later."""
+    midnight, told = at("00:00:00"), []
+    for number in range(180):
+        for uuid, later in ((f"m{number:03d}", 0), (f"m{number:03d}b", 1)):
+            moment = midnight + timedelta(minutes=7 * number, hours=later)
+            told += [
+                report(uuid, status, message_time=clock(moment), received_at=moment,
+                       parent_message_uuid=f"m{number:03d}")
+                for status in ("queued", "sent", "delivered")
+            ]  # fmt: skip
+    write_pieces(folder, "reports", told, 1)
+
+
+@pytest.fixture
+def derived(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many messages each derivation of a day gave, as merges go on."""
+    numbers: list[int] = []
+    derive = units.derive
+
+    def counted(engine: DuckDBEngine, *given: Any) -> Any:
+        found = derive(engine, *given)
+        numbers.append(engine.query("select count(*) as n from owned")["n"][0].as_py())
+        return found
+
+    monkeypatch.setattr(units, "derive", counted)
+    return numbers
+
+
+def test_hours_of_the_log_read_one_by_one_give_what_a_day_read_at_once_gives(
+    tmp_path: Path, derived: list[int]
+) -> None:
+    folder = tmp_path / "by hours"
+    a_day_of_split_messages(folder)
+    merge(known(folder))
+    assert derived == [180]
+    for hour in range(4, 7):
+        read = window(f"{hour:02d}:00:00", f"{hour + 1:02d}:00:00")
+        write_folder(folder, windows=[read])
+        merge(known(folder))
+        derived_now = derived[-1]
+        assert files(folder) == at_once(folder, tmp_path / "at once")
+        # nine begin in an hour; the other parts of that hour are of those of the hour before
+        assert derived_now in range(16, 20)
+
+
+def test_a_window_in_which_there_is_no_message_derives_nothing(
+    tmp_path: Path, derived: list[int]
+) -> None:
+    a_day_of_split_messages(tmp_path)
+    merge(known(tmp_path))
+    before = marks(tmp_path)
+    write_folder(tmp_path, windows=[window("22:30:00", "23:00:00")])
+    assert merge(known(tmp_path)).days_written == 0
+    assert len(derived) == 1
+    assert marks(tmp_path) == before
+
+
+def test_a_day_is_derived_whole_when_all_of_it_was_read(tmp_path: Path, derived: list[int]) -> None:
+    a_day_of_split_messages(tmp_path)
+    merge(known(tmp_path))
+    write_folder(tmp_path, windows=[window()])
+    merge(known(tmp_path))
+    assert derived == [180, 180]
 
 
 def test_a_compaction_touches_no_day(tmp_path: Path) -> None:
