@@ -18,7 +18,7 @@ from reconcile.merging.batches import Batch, Home, Mark
 from reconcile.merging.read_times import ReadTimes
 
 _NAME = "memory.json"
-_MICROSECOND = timedelta(microseconds=1)
+MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ def _unit_said(unit: Unit) -> dict[str, Any]:
         "checksum": unit.checksum,
         "coverage": unit.coverage,
         "days": [str(day) for day in unit.days],
-        "spread_micros": unit.spread // _MICROSECOND,
+        "spread_micros": unit.spread // MICROSECOND,
         "wanderers": unit.wanderers,
     }
 
@@ -161,7 +161,7 @@ def _unit(said: dict[str, Any]) -> Unit:
     days = tuple(date.fromisoformat(day) for day in said["days"])
     return Unit(
         said["rows"], said["checksum"], said["coverage"], days,
-        said["spread_micros"] * _MICROSECOND, said["wanderers"],
+        said["spread_micros"] * MICROSECOND, said["wanderers"],
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """[I/O] A merge at work: what was remembered, what is known now, and the writing of a day."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -163,3 +163,10 @@ class Work:
             if unit.wanderers
         }
         return [self.shelf / name for name in found]
+
+
+def elsewhere(day: date, days: Collection[date]) -> str | None:
+    """Which of the day's messages, parts of which are of these days, stand in other days' files."""
+    if not set(days) - {day}:
+        return None
+    return f"owner = date '{day}' and cast(message_time as date) <> date '{day}'"

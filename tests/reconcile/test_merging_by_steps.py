@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconcile.engines.duckdb_engine import DuckDBEngine
-from reconcile.merging import home_days, merge, units
+from reconcile.merging import merge, narrow_days, units
 from tests import processes
 from tests.builders import NOON, at, clock, log_row, report, window, write_folder, write_pieces
 from tests.reconcile.nasty import Folder, Row, folders
@@ -76,9 +76,10 @@ def check_steps(tmp_path: Path, rows: list[Row], chance: random.Random, steps: i
 def narrowly(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """As it comes; and however much is new, only that derived."""
     if request.param:
-        monkeypatch.setattr(home_days, "MOST_NEW", 0)
+        monkeypatch.setattr(narrow_days, "MOST_NEW", 0)
 
 
+@pytest.mark.parametrize("narrowly", [True], indirect=True)
 @pytest.mark.usefixtures("narrowly")
 @pytest.mark.parametrize("seed", range(1))
 def test_many_merges_leave_what_one_leaves(tmp_path: Path, seed: int) -> None:
