@@ -33,7 +33,7 @@ Mark = list[int]  # size and time of change
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Rows at home in one day, and a checksum that their order does not change."""
+    """Rows at home in one day, and a checksum that their order does not change: a sum of hashes."""
 
     rows: int
     checksum: int
@@ -116,7 +116,7 @@ def shelve(
         homes = {
             row["home"]: Home(row["rows"], int(row["checksum"]))
             for row in engine.query(
-                "select home, count(*) as rows, cast(bit_xor(mark) as string) as checksum "
+                "select home, count(*) as rows, cast(sum(mark) as string) as checksum "
                 "from batch_rows group by home"
             ).to_pylist()
         }
@@ -156,7 +156,8 @@ def home_sql(folder: str, zone: str) -> str:
         if zone == "UTC"
         else f"cast(to_utc_timestamp(try_to_timestamp({{0}}), '{zone}') as date)"
     )
-    texts = [f"case when {name} like '____-__-__%' then {told.format(name)} end"
+    texts = [f"case when {name} like '1___-__-__%' or {name} like '2___-__-__%' "
+             f"then {told.format(name)} end"
              for name in ("message_time", "queued_time")]  # fmt: skip
     return f"coalesce({', '.join(texts)}, cast(received_at as date))"
 

@@ -33,12 +33,11 @@ _OUTCOME = (
 
 @dataclass(frozen=True, slots=True)
 class Composition:
-    """Where a day's rows come from: `at_home` is SQL, `wanderers` are files."""
+    """Where a day's rows come from, as SQL; those of other days in it are left out."""
 
     folder: Path
     day: date
-    at_home: str
-    wanderers: Sequence[Path]
+    rows: Sequence[str]
 
     @property
     def path(self) -> Path:
@@ -76,10 +75,7 @@ def write(engine: DuckDBEngine, composition: Composition) -> tuple[DayFile | Non
 
 def _name_rows(engine: DuckDBEngine, composition: Composition) -> None:
     """`composed`: all that stand in the day's file, wherever they come from, as of now."""
-    rows, day = composition.at_home, composition.day
-    if composition.wanderers:
-        engine.read("wandered", composition.wanderers, MESSAGES)
-        rows += f" union all select {', '.join(MESSAGES.names)} from wandered"
+    rows, day = " union all ".join(composition.rows), composition.day
     engine.name(
         "composed",
         f"select * replace ({_OUTCOME} as outcome) from ({rows}) as every "

@@ -5,7 +5,7 @@ from datetime import date
 
 from receiver import day_files
 from reconcile.merging import narrow_days, units
-from reconcile.merging.units import Only, Owners
+from reconcile.merging.units import Only, Owners, Reach
 from reconcile.merging.work import COLUMNS, Work, elsewhere
 
 
@@ -34,6 +34,7 @@ def _left(work: Work, day: date) -> bool:
         return True
     if not now.rows:
         work.again |= set(before.days if before else ())
+        work.next.units[day] = work.kept_aside(now, Reach({day}), None)
         work.compose(day, work.nobody())
         return True
     return narrow_days.derive(work, day, now, before)

@@ -68,13 +68,17 @@ def _others(work: Work, home: date) -> bool:
 
 
 def _compose_the_others(work: Work) -> None:
-    """The days that others' messages came to or went from, or whose open ones are so no more."""
+    """The days that others' messages came to or went from, or whose open ones are so no more.
+
+    One whose file is not as it was written waits until it is derived.
+    """
     for day, file in work.last.files.items():
         late = not day_composition.still_holds(file, work.as_of)
         if late and day not in work.done and work.wanted(day) and work.whole(day):
             work.stale.add(day)
     for day in sorted((work.stale - work.done) | work.again):
-        work.compose(day, work.from_the_file(day))
+        if day in work.done or work.whole(day):
+            work.compose(day, work.from_the_file(day))
 
 
 def _told(work: Work) -> Merged:

@@ -29,8 +29,7 @@ def derive(work: Work, day: date, now: Unit, before: Unit | None) -> bool:
         or brought * MOST_NEW > now.rows or day not in work.last.files or not work.whole(day)
     ):  # fmt: skip
         return False
-    spans = work.read_otherwise(before)
-    if spans is None:
+    if (spans := work.read_otherwise(before)) is None:
         return False
     touched = _touch(work, day, new, _at_these_times(spans, before.spread))
     if touched * MOST_NEW * _ROWS_OF_A_PART > now.rows:
@@ -76,7 +75,10 @@ def _touch(work: Work, day: date, new: Sequence[Batch], condition: str) -> int:
         files = sql_list([batch.keys_file(work.shelf) for batch in new])
         brought = f"from read_parquet({files}) where home = date '{day}'"
         arrived += [f"select key {brought}", f"select parent {brought} and parent is not null"]
-    work.engine.keep_answer("touched", " union ".join(arrived))
+    staying = "anti join travellers as t on t.key = a.key"
+    work.engine.keep_answer(
+        "touched", f"select key from ({' union '.join(arrived)}) as a {staying}"
+    )
     count = -1
     while count != (
         count := work.engine.query("select count(*) as n from touched")["n"][0].as_py()
@@ -87,7 +89,5 @@ def _touch(work: Work, day: date, new: Sequence[Batch], condition: str) -> int:
             "semi join touched as a on a.key = k.key where k.parent is not null union "
             f"select k.key from {at_home} as k semi join touched as a on a.key = k.parent",
         )
-        work.engine.keep_answer(
-            "touched", "select key from more as m anti join travellers as t on t.key = m.key"
-        )
+        work.engine.keep_answer("touched", f"select key from more as a {staying}")
     return count

@@ -19,16 +19,16 @@ class ReadTimes:
 
     def on(self, days: Iterable[date]) -> str:
         """How the log was read on these days, in a form that can be compared."""
-        starts = [datetime(day.year, day.month, day.day, tzinfo=UTC) for day in sorted(days)]
+        borders = [_borders(day) for day in sorted(days)]
         told = []
         for account, intervals in sorted(self.by_account.items()):
             for interval in intervals:
                 spans = [
-                    (max(interval.from_at, start), min(interval.until_at, start + _DAY))
-                    for start in starts
+                    (max(interval.from_at, start), min(interval.until_at, end))
+                    for start, end in borders
                 ]
                 told += [
-                    f"{account} {since:%dT%H:%M:%S.%f} {until:%dT%H:%M:%S.%f} {interval.how}"
+                    f"{account} {since.isoformat()} {until.isoformat()} {interval.how}"
                     for since, until in spans
                     if since < until
                 ]
@@ -41,7 +41,8 @@ class ReadTimes:
             now = self.by_account.get(account, ())
             for how in HOWS:
                 then_so, now_so = _read(intervals, how), _read(now, how)
-                found |= {*without(then_so, now_so), *without(now_so, then_so)}
+                no_more, new = then_so - now_so, now_so - then_so
+                found |= {*without(no_more, new), *without(new, no_more)}
         return sorted(found)
 
     def said(self) -> dict[str, list[list[str]]]:
@@ -65,5 +66,11 @@ def from_said(said: Mapping[str, Sequence[Sequence[Any]]]) -> ReadTimes:
     )
 
 
-def _read(intervals: Iterable[Interval], how: str) -> list[Span]:
-    return [Span(each.from_at, each.until_at) for each in intervals if each.how == how]
+def _read(intervals: Iterable[Interval], how: str) -> set[Span]:
+    return {Span(each.from_at, each.until_at) for each in intervals if each.how == how}
+
+
+def _borders(day: date) -> tuple[datetime, datetime]:
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    end = start + _DAY if day < date.max else datetime.max.replace(tzinfo=UTC)
+    return start, end

@@ -103,7 +103,7 @@ def _reach(engine: DuckDBEngine, owners: Owners) -> dict[date, Reach]:
         owner, join = "o.owner", "inner join owners as o on o.key = hash(p.root)"
     days = engine.query(
         f"select distinct {owner} as owner, cast(p.message_time as date) as day "
-        f"from parts as p {join}"
+        f"from parts as p {join} where p.message_time is not null"  # else in no day's file
     )
     for row in days.to_pylist():
         reach[row["owner"]].days.add(row["day"])

@@ -1,6 +1,6 @@
 """[I/O] A merge at work: what was remembered, what is known now, and the writing of a day."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -48,6 +48,7 @@ class Work:
     done: set[date] = field(default_factory=set)
     again: set[date] = field(default_factory=set)
     written: int = 0
+    _otherwise: list[Span] = field(default_factory=list)  # when the log was not read as it was
 
     def __post_init__(self) -> None:
         self.next = Memory(self.last.rules)
@@ -67,6 +68,7 @@ class Work:
         deriving.name_moment(self.engine, self.settings, self.as_of, every_report=False)
         accounts = {account for batch in self.next.batches for account in batch.accounts}
         self.next.read = ReadTimes(by_account(self.windows, [*accounts, None]))
+        self._otherwise = self.next.read.other_than(self.last.read)
         self.engine.keep("windows", deriving.window_table(self.next.read.by_account))
 
     def as_of_now(self, day: date) -> Unit:
@@ -79,7 +81,7 @@ class Work:
         if before.coverage == self.next.read.on(before.days):
             return []
         if before.coverage == self.last.read.on(before.days):
-            return self.next.read.other_than(self.last.read)
+            return self._otherwise
         return None
 
     def content(self, home: date) -> tuple[int, int]:
@@ -87,7 +89,7 @@ class Work:
         for batch in self.next.batches:
             if here := batch.homes.get(home):
                 rows += here.rows
-                checksum ^= here.checksum
+                checksum += here.checksum
         return rows, checksum
 
     def whole(self, day: date) -> bool:
@@ -124,10 +126,7 @@ class Work:
         return Unit(unit.rows, unit.checksum, self.next.read.on(days), days, reach.spread, name)
 
     def compose(self, day: date, at_home: str) -> None:
-        elsewhere = Memory(
-            "", units={**self.last.units, **self.next.units}, anchors=self.next.anchors
-        )
-        composition = Composition(self.folder, day, at_home, self._wanderers(elsewhere))
+        composition = Composition(self.folder, day, [at_home, *self._from_elsewhere(day)])
         file, changed = day_composition.write(self.engine, composition)
         self.done.add(day)
         self.written += changed
@@ -135,14 +134,32 @@ class Work:
         if file is not None:
             self.next.files[day] = file
 
+    def _from_elsewhere(self, day: date) -> Iterator[str]:
+        """All who stand elsewhere than they were derived.
+
+        Of a day that is still to be derived they may since have come home: then they are here.
+        """
+        if wanderers := _aside(self.shelf, self.last.units | self.next.units):
+            self.engine.read("wanderers", wanderers, MESSAGES)
+            at_home = f"anti join {_here(day)} as h on h.key = hash(w.message_uuid)"
+            yield f"select {COLUMNS} from wanderers as w {at_home}"
+        if wayfarers := _aside(self.shelf, self.next.anchors):
+            self.engine.read("wayfarers", wayfarers, MESSAGES)
+            yield f"select {COLUMNS} from wayfarers"
+
     def from_the_file(self, day: date) -> str:
-        """Of the file that lies there those who are at home: nobody who wandered in."""
+        """Of the file that lies there those who are at home: nobody who came from elsewhere."""
         self.read_lying(day)
-        self.engine.read("wandering", self._wanderers(self.last, self.next), MESSAGES)
+        strangers = "select key from travellers"
+        if any(_aside(self.shelf, m.units | m.anchors) for m in (self.last, self.next)):
+            strangers += (
+                " union all select l.key from (select hash(message_uuid) as key from lying) as l "
+                f"anti join {_here(day)} as h on h.key = l.key"
+            )
+        self.engine.keep_answer("strangers", strangers)
         return (
             f"select {COLUMNS} from lying as l "
-            "anti join wandering as w on w.message_uuid = l.message_uuid "
-            "anti join travellers as t on t.key = hash(l.message_uuid)"
+            "anti join strangers as s on s.key = hash(l.message_uuid)"
         )
 
     def read_lying(self, day: date) -> None:
@@ -154,15 +171,15 @@ class Work:
         self.engine.read("nobody", [], MESSAGES)
         return f"select {COLUMNS} from nobody"
 
-    def _wanderers(self, *memories: Memory) -> list[Path]:
-        """Files of all who stand elsewhere than they were derived."""
-        found = {
-            unit.wanderers: None
-            for each in memories
-            for unit in (*each.units.values(), *each.anchors.values())
-            if unit.wanderers
-        }
-        return [self.shelf / name for name in found]
+
+def _aside(shelf: Path, units: Mapping[date, Unit]) -> list[Path]:
+    return [shelf / unit.wanderers for unit in units.values() if unit.wanderers]
+
+
+def _here(day: date) -> str:
+    """The keys of who is at home there, and of parents that are named: one may have no row."""
+    at_home = f"from keys where home = date '{day}'"
+    return f"(select key {at_home} union all select parent {at_home} and parent is not null)"
 
 
 def elsewhere(day: date, days: Collection[date]) -> str | None:

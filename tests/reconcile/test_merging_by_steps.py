@@ -286,3 +286,138 @@ def test_forgetting_reports_reaches_the_copies_that_merges_keep(tmp_path: Path) 
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / "state" / "merge").exists()
     assert merge(known(tmp_path)).messages == 0
+
+
+# -- who moves from day to day --------------------------------------------------------------------
+
+
+def take_away(folder: Path, uuid: str) -> None:
+    """The files of this part alone."""
+    for name in ("reports", "log"):
+        for path in folder.glob(f"{name}/date=*/*.parquet"):
+            if set(pq.read_table(path, partitioning=None)["message_uuid"].to_pylist()) == {uuid}:
+                path.unlink()
+
+
+def told_elsewhere(uuid: str = "m1") -> Row:
+    """By its first letters of March 1; in UTC of March 2."""
+    return report(uuid, "sent", sequence="1", message_time="2026-03-01 23:30:00-05:00")
+
+
+def check(folder: Path) -> None:
+    merge(known(folder))
+    assert files(folder) == at_once(folder, folder.parent / "at once")
+
+
+def test_a_message_that_stood_in_another_day_comes_home(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    write_folder(folder, reports=[told_elsewhere(), report("m2")])
+    check(folder)
+    home = report("m1", sequence="2", message_time="2026-03-01 12:00:00")
+    write_folder(folder, reports=[home])
+    check(folder)
+    check(folder)
+    assert held(folder) == {"2026-03-01": ["m1", "m2"]}
+
+
+def test_a_message_becomes_at_home_where_it_stood(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    next_day = clock(NOON + DAY)
+    told = [told_elsewhere(), report("m2"), report("m3", message_time=next_day)]
+    write_folder(folder, reports=told)
+    check(folder)
+    take_away(folder, "m1")
+    write_folder(folder, reports=[report("m1", message_time=next_day)])
+    merge(known(folder), since=at("2026-03-02T00:00:00"))
+    assert held(folder)["2026-03-02"] == ["m1", "m3"]
+    check(folder)
+
+
+def test_a_message_goes_when_the_day_that_it_was_derived_by_is_emptied(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    write_folder(folder, reports=[told_elsewhere(), report("m2", message_time=clock(NOON + DAY))])
+    check(folder)
+    take_away(folder, "m1")
+    check(folder)
+    check(folder)
+
+
+@pytest.mark.parametrize("most_new", [0, narrow_days.MOST_NEW])
+def test_a_relative_is_found_though_a_traveller_is_new_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most_new: int
+) -> None:
+    monkeypatch.setattr(narrow_days, "MOST_NEW", most_new)
+    folder = tmp_path / "folder"
+    later = clock(NOON + timedelta(hours=3))
+    told = [report(f"f{number}", message_time=later) for number in range(60)]
+    told += [
+        report("m1b", "sent", parent_message_uuid="m1"),
+        report("m1c", parent_message_uuid="m1"),
+        report("m1", parent_message_uuid="m1"),
+        report("t"),
+        report("t", "sent", message_time=clock(NOON + DAY), received_at=NOON + DAY),
+    ]
+    write_pieces(folder, "reports", told, 1)
+    check(folder)
+    write_folder(folder, log=[log_row("m1b"), log_row("t")])  # neither names a parent
+    check(folder)
+
+
+def test_the_same_hours_of_another_month_are_other_hours(tmp_path: Path) -> None:
+    def read(day: str, account: str) -> Row:
+        return window(f"{day}T11:00:00", f"{day}T13:00:00", account=account)
+
+    folder, april = tmp_path / "folder", at("2026-04-01T12:00:00")
+    told = [
+        report("t", sequence="2", account="SA1"),
+        report("t", "sent", sequence="1", account="SA1", message_time=clock(april),
+               received_at=april),
+    ]  # fmt: skip
+    write_folder(folder, reports=told, windows=[read("2026-03-01", "MA1")])
+    check(folder)
+    write_folder(folder, windows=[read("2026-04-01", "MA1"), read("2026-04-01", "MA2")])
+    check(folder)
+
+
+def test_twins_in_the_log_in_whose_place_other_twins_came_are_derived_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    write_folder(folder, log=[log_row("m1"), log_row("m1"), log_row("m2")])
+    check(folder)
+    take_away(folder, "m1")
+    write_folder(folder, log=[log_row("m3"), log_row("m3")])
+    check(folder)
+
+
+def test_a_damaged_day_that_nobody_asked_for_waits(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    next_day = NOON + DAY
+    told = [
+        report("t", sequence="2"), report("m1"), report("m2", message_time=clock(next_day)),
+        report("t", "sent", sequence="1", message_time=clock(next_day), received_at=next_day),
+    ]  # fmt: skip
+    write_folder(folder, reports=told)
+    check(folder)
+    (folder / "messages" / "date=2026-03-01" / "messages.parquet").write_bytes(b"PAR1 no more")
+    write_folder(folder, windows=[window("2026-03-02T00:00:00", "2026-03-03T00:00:00")])
+    merge(known(folder), since=at("2026-03-02T00:00:00"))
+    check(folder)
+
+
+@pytest.mark.parametrize(
+    ("told", "log"),
+    [
+        ([report(message_time="0000-01-01 00:00:00")], []),
+        ([report(message_time="9999-12-31 00:00:00")], []),
+        ([], [log_row(message_time=at("9999-12-31T12:00:00"))]),
+        ([], [log_row(), log_row("m2", message_time=None, pulled_at=None)]),
+    ],
+    ids=["year 0", "year 9999", "the log's year 9999", "no time at all"],
+)
+def test_a_time_that_cannot_be_stops_no_merge(
+    tmp_path: Path, told: list[Row], log: list[Row]
+) -> None:
+    folder = tmp_path / "folder"
+    write_folder(folder, reports=told, log=log, windows=[window()])
+    check(folder)
+    write_folder(folder, log=[log_row("m3")])
+    check(folder)

@@ -98,9 +98,9 @@ def test_rows_in_any_order_over_any_files_give_the_same_bytes(tmp_path: Path, se
 def test_what_came_in_many_merges_is_as_if_it_came_in_one(tmp_path: Path) -> None:
     told, log = busy_day(3)
     for number in range(0, len(told), 40):
-        write_folder(tmp_path / "slowly", reports=told[number : number + 40])
+        write_pieces(tmp_path / "slowly", "reports", told[number : number + 40], 2)
         merge(known(tmp_path / "slowly"))
-    write_folder(tmp_path / "slowly", log=log)
+    write_pieces(tmp_path / "slowly", "log", log, 2)
     merge(known(tmp_path / "slowly"))
     write_pieces(tmp_path / "at once", "reports", told, 1)
     write_pieces(tmp_path / "at once", "log", log, 1)
