@@ -6,8 +6,9 @@
 
 Each row of an input has a home, the day that it says its message is of. A part whose rows all have
 one home is derived with its day alone, or, where little of the day is new, with those that this
-concerns; the few others travel, and are derived by the earliest of their days. What is remembered of all this lies in `state/merge/`, changes no number, and may be
-deleted: the next merge then reads everything again.
+concerns; the few others travel, and are derived by the earliest of their days. What is remembered
+of all this lies in `state/merge/`, changes no number, and may be deleted: the next merge then reads
+everything again.
 """
 
 from reconcile.merging.merge import merge
