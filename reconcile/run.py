@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from receiver import day_files, sealing
 from receiver.config import Settings
@@ -17,7 +17,6 @@ from reconcile.columns import LOG, MESSAGES
 from reconcile.engines.choice import engine_of
 from reconcile.locks import holding
 from reconcile.merging import Merged
-from reconcile.plivo_log import client as plivo
 from reconcile.plivo_log import ledger, log_compaction, outages, unfinished, windows
 from reconcile.plivo_log.asked_states import AskedStates
 from reconcile.plivo_log.counted_pull import CountedPull
@@ -28,6 +27,9 @@ from reconcile.plivo_log.known_parts import KnownParts
 from reconcile.plivo_log.pull import PullResult, fetch_one, pull
 from reconcile.plivo_log.reader import Reader
 from reconcile.plivo_log.rereads import Open, Step, span_of
+
+if TYPE_CHECKING:
+    from reconcile.plivo_log.client import LogClient
 
 RUN_MINUTES = 50.0  # an hourly cron job is done before the next one starts
 _FIRST_LOOK = timedelta(days=7)
@@ -94,8 +96,14 @@ def planned(settings: Settings, task: Task) -> Forecast:
 
 def fetch(settings: Settings, message_uuid: str) -> bool:
     """Ask Plivo for one message now; False where it does not know it. Raises as `run`."""
-    with alone(settings.data_dir), plivo.connect(settings) as client:
+    with alone(settings.data_dir), _connect(settings) as client:
         return fetch_one(settings, message_uuid, client=client, now=lambda: datetime.now(UTC))
+
+
+def _connect(settings: Settings) -> "LogClient":
+    from reconcile.plivo_log import client  # noqa: PLC0415  it brings the SDK, which few need
+
+    return client.connect(settings)
 
 
 @contextmanager
@@ -107,7 +115,7 @@ def alone(data_dir: Path) -> Iterator[None]:
 
 def _pull(settings: Settings, task: Task, tell: Tell | None) -> PullResult:
     state = settings.data_dir / "state"
-    with plivo.connect(settings) as client:  # settings first: nothing is done with wrong ones
+    with _connect(settings) as client:  # settings first: nothing is done with wrong ones
         started_at = unfinished.begin(state, task.asked, datetime.now(UTC))
         plan = _plan(settings, task, datetime.now(UTC), started_at=started_at)
         with ExitStack() as stack:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 
-from receiver.account.sdk import Sdk
 from receiver.config import SettingError, Settings
 from receiver.diagnosis import Check, Level, Line
 from reconcile.doctor.messages import Messages
@@ -33,6 +32,8 @@ def of_messages(settings: Settings, messages: Messages) -> list[Check]:
 
 
 def _credentials(settings: Settings) -> Iterator[Line]:
+    from receiver.account.sdk import Sdk  # brings Plivo's SDK  # noqa: PLC0415
+
     try:
         Sdk(settings).close()
     except SettingError as wrong:

@@ -8,12 +8,14 @@ import threading
 from collections.abc import Sequence
 from math import ceil
 from queue import SimpleQueue
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from reconcile.plivo_log.budget import Budget
-from reconcile.plivo_log.client import LogClient
 from reconcile.plivo_log.page import Page
 from reconcile.plivo_log.walk import Walk
+
+if TYPE_CHECKING:  # it brings the SDK, for which most commands need not wait
+    from reconcile.plivo_log.client import LogClient
 
 MOST_AT_ONCE = 16
 _SLOW_ANSWER_SECONDS = 0.5
@@ -32,7 +34,7 @@ class Pages:
     after it.
     """
 
-    def __init__(self, client: LogClient, budget: Budget) -> None:
+    def __init__(self, client: "LogClient", budget: Budget) -> None:
         self.at_once = at_once(client.quota.per_minute)
         self._client = client
         self._budget = budget
@@ -78,7 +80,7 @@ class Pages:
         for thread in self._threads:
             thread.start()
 
-    def _work(self, client: LogClient) -> None:
+    def _work(self, client: "LogClient") -> None:
         while (walk := self._asked.get()) is not None:
             try:
                 page: Page | BaseException = client.page(

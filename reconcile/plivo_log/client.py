@@ -13,6 +13,7 @@ from threading import Semaphore
 from typing import Any, Self, TypeVar
 
 import requests
+import stamina
 
 from receiver.account.sdk import (
     HTTP_SECONDS,
@@ -158,8 +159,6 @@ class LogClient:
     def _retrying(
         self, path: tuple[str, ...], params: Params, read: Callable[[str], T], budget: Budget
     ) -> T | None:
-        import stamina  # brings asyncio, for which most commands need not wait  # noqa: PLC0415
-
         self._admit(budget)  # before the clock of the retries starts: it may take a minute
         began_at = time.monotonic()
         try:

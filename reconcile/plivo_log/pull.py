@@ -6,18 +6,20 @@ A window enters the ledger after its rows are durable in Parquet.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from receiver.config import Settings
 from reconcile.plivo_log.asking import Pages
 from reconcile.plivo_log.budget import Budget, BudgetSpent, WhyStopped
-from reconcile.plivo_log.client import LogClient
 from reconcile.plivo_log.course import Course, Progress
 from reconcile.plivo_log.coverage import Span
 from reconcile.plivo_log.log_writer import LogWriter
 from reconcile.plivo_log.reader import Reader, Tell
 from reconcile.plivo_log.rereads import Singly, Step, span_of
 from reconcile.plivo_log.store import LogStore, PulledRow
+
+if TYPE_CHECKING:  # it brings the SDK, for which most commands need not wait
+    from reconcile.plivo_log.client import LogClient
 
 
 class Counting(Protocol):
@@ -44,7 +46,7 @@ def pull(
     settings: Settings,
     steps: Sequence[Step],
     *,
-    client: LogClient,
+    client: "LogClient",
     max_requests: int | None = None,
     max_minutes: float | None = None,
     now: Callable[[], datetime],
@@ -82,7 +84,7 @@ def pull(
     )
 
 
-def _budget(client: LogClient, max_requests: int | None, max_minutes: float | None) -> Budget:
+def _budget(client: "LogClient", max_requests: int | None, max_minutes: float | None) -> Budget:
     clock = client.quota.clock
     deadline = None if max_minutes is None else clock() + 60 * max_minutes
     return Budget(max_requests, deadline, clock)
@@ -123,7 +125,7 @@ def _read(
 
 
 def fetch_one(
-    settings: Settings, message_uuid: str, *, client: LogClient, now: Callable[[], datetime]
+    settings: Settings, message_uuid: str, *, client: "LogClient", now: Callable[[], datetime]
 ) -> bool:
     """Ask for one message and store its row; False where Plivo does not know it.
 

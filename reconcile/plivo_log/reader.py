@@ -8,10 +8,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from reconcile.plivo_log.asking import Pages
 from reconcile.plivo_log.budget import Budget, BudgetSpent
-from reconcile.plivo_log.client import LogClient
 from reconcile.plivo_log.coverage import Span, Window, halves
 from reconcile.plivo_log.log_row import LogRow
 from reconcile.plivo_log.log_writer import FLUSH_AFTER, LogWriter
@@ -20,6 +20,9 @@ from reconcile.plivo_log.rereads import Singly
 from reconcile.plivo_log.store import PulledRow
 from reconcile.plivo_log.walk import Walk
 from reconcile.plivo_log.windows import within_retention
+
+if TYPE_CHECKING:  # it brings the SDK, for which most commands need not wait
+    from reconcile.plivo_log.client import LogClient
 
 # Offsets stay low (their maximum is not documented): a walk ends where few rows are read again, ...
 MOST_PAGES = 50
@@ -45,7 +48,7 @@ class Reader:
     def __init__(
         self,
         writer: LogWriter,
-        client: LogClient,
+        client: "LogClient",
         pages: Pages,
         budget: Budget,
         now: Callable[[], datetime],

@@ -222,6 +222,7 @@ def test_on_an_empty_folder_it_runs_and_says_how_to_get_data(
 def test_it_runs_where_no_message_has_ended_yet(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)  # Spark runs on traffic
     log = [builders.log_row("m1", "queued"), builders.log_row("m2", "sent", to_number=None)]
     folder = builders.write_folder(tmp_path, log=log, windows=[builders.window()])
     printed, _ = run_here(path, folder, monkeypatch)

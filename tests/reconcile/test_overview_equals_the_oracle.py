@@ -106,7 +106,7 @@ def grouped(rows: list[Row], ours: list[Row], *keys: str, clocks: str = "") -> N
         compare(row, groups[tuple(row[key] for key in keys)], clocks=clocks)
 
 
-@settings(UNHURRIED, max_examples=20)
+@settings(UNHURRIED, max_examples=14)
 @given(
     held=st.lists(detailed(), max_size=14, unique_by=lambda row: str(row["message_uuid"])),
     ledger=windows(),

@@ -182,7 +182,7 @@ def check(stages: Stages, folder: Folder) -> None:
         check_shown(told)
 
 
-@settings(UNHURRIED, max_examples=20)
+@settings(UNHURRIED, max_examples=14)
 @given(folder=folders())
 def test_every_verdict_is_that_of_the_stages(stages: Stages, folder: Folder) -> None:
     check(stages, folder)
