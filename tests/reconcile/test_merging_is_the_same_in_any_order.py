@@ -95,6 +95,7 @@ def test_rows_in_any_order_over_any_files_give_the_same_bytes(tmp_path: Path, se
     assert seen[0] == seen[1] == seen[2]
 
 
+@pytest.mark.slow
 def test_what_came_in_many_merges_is_as_if_it_came_in_one(tmp_path: Path) -> None:
     told, log = busy_day(3)
     for number in range(0, len(told), 40):

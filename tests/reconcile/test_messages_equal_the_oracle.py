@@ -52,7 +52,7 @@ def compare(stages: Stages, folder: Folder) -> None:
         assert not differing, f"{sql['message_uuid']}: {differing}"
 
 
-@settings(UNHURRIED, max_examples=40)
+@settings(UNHURRIED, max_examples=30)
 @given(folder=folders())
 @example(READ_AND_UNDELIVERED)
 @example(LOG_ALONE_WITHOUT_DIRECTION)

@@ -85,7 +85,10 @@ def test_what_stands_out_is_the_body_of_a_mail(tmp_path: Path, plivo: str) -> No
     assert page.exists()
 
 
-@pytest.mark.parametrize("form", ["table", "csv", "json", "md", "parquet", "excel-csv"])
+SLOW = [pytest.param(form, marks=pytest.mark.slow) for form in ("md", "excel-csv")]
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json", "parquet", *SLOW])
 def test_every_format_can_be_left(tmp_path: Path, plivo: str, form: str) -> None:
     """The same bytes as `report` of the same days gives."""
     folder, left = traffic(tmp_path / "data", falls=False), tmp_path / "left"

@@ -147,7 +147,9 @@ def a_day() -> Iterator[tuple[Simulation, str, datetime]]:
         yield sim, served.url, start
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_killed_in_the_middle_and_started_again_it_has_every_row_and_asks_little_twice(
     tmp_path: Path, a_day: tuple[Simulation, str, datetime], number: signal.Signals
 ) -> None:
